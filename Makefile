@@ -22,8 +22,9 @@ SOURCES := CMakeLists.txt pyproject.toml $(shell find csrc lammps_plugin cmake -
 
 build: .stamp-build
 
-demo: build
-	$(BIN)/python examples/demo/run.py
+demo:
+	@start=$$(date +%s); $(MAKE) --no-print-directory build && \
+	  $(BIN)/python examples/demo/run.py --setup-seconds $$(( $$(date +%s) - start ))
 
 test: build
 	$(BIN)/python -m pytest
