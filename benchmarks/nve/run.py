@@ -67,7 +67,9 @@ def main(
     picoseconds: float = 5.0,
 ) -> None:
     output.mkdir(parents=True, exist_ok=True)
-    start = next(a for a in read_extxyz_xz(WATER) if a.info.get("n_molecules") == 16 and a.info.get("temperature") == 300)
+    start = next(
+        a for a in read_extxyz_xz(WATER) if a.info.get("n_molecules") == 16 and a.info.get("temperature") == 300
+    )
     ase.io.write(output / "start.data", start, format="lammps-data", specorder=["H", "O"], masses=True)
     n_atoms, path = len(start), model.resolve()
     lmp("equilibrate.in", output, "log.equilibrate", model=path, data="start.data", steps=4000)

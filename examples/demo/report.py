@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 mpl.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -59,7 +59,8 @@ def print_table(summary: dict[str, Any], console: Console) -> None:
         ("largest force difference LAMMPS - ASE", f"{summary['force_difference_lammps_ase']:.1e} eV/A"),
         (f"speed, {summary['atoms']} atoms on {summary['ranks']} ranks",
          f"{summary['ns_per_day']:.3f} ns/day ({summary['ms_per_step']:.1f} ms/step)"),
-        ("mean temperature, last half", f"{summary['mean_temperature']:.1f} K (target {summary['target_temperature']:.0f})"),
+        ("mean temperature, last half",
+         f"{summary['mean_temperature']:.1f} K (target {summary['target_temperature']:.0f})"),
         ("longest O-H bond", f"{summary['longest_OH_bond']:.3f} A"),
         ("first O-O peak", f"{summary['first_OO_peak']:.3f} A (data {summary['first_OO_peak_data']:.3f})"),
         ("set-up", f"{seconds['setup']:.0f} s"),

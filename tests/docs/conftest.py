@@ -18,8 +18,8 @@ WATER = Path(__file__).parents[2] / "examples" / "water"
 
 @pytest.fixture
 def user_folder(tmp_path: Path, water_checkpoint: Checkpoint) -> Path:
-    text = lzma.open(WATER / "water.extxyz.xz", "rt").read()
-    frames = ase.io.read(io.StringIO(text), ":24", format="extxyz")
+    with lzma.open(WATER / "water.extxyz.xz", "rt") as stream:
+        frames = ase.io.read(io.StringIO(stream.read()), ":24", format="extxyz")
     ase.io.write(tmp_path / "water.extxyz", frames)
     ase.io.write(tmp_path / "water.data", frames[0], format="lammps-data", specorder=["H", "O"], masses=True)
     water_checkpoint.save(tmp_path / "best.ckpt")

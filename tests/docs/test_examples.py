@@ -37,7 +37,8 @@ def blocks(page: Path) -> list[Block]:
 def run(command: list[str], folder: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    options = {"capture_output": True, "text": True, "timeout": 600, "check": False}
+    done = subprocess.run(command, cwd=folder, env=environment, **options)
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
