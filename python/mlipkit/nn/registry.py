@@ -1,25 +1,121 @@
 # SPDX-License-Identifier: MIT
-"""Architectures by name. A second architecture is one file with a decorated class and no change elsewhere.
+"""Architectures by name, and the contract that lets training, export and hosts serve any of them.
 
-An architecture is an ``nn.Module`` that TorchScript can compile, built from a pydantic config alone, with
-
-``forward(r_ij [E, 3], centre [E], neighbour [E], species [n_all], n_local: int, conditions: Dict[str, Tensor])
--> Dict[str, Tensor]``
-
-which returns ``energy`` [n_local] (without reference energies E0) and its named per-atom outputs. It never calls
-autograd and knows no host. ``docs/artifact.md`` states the whole contract.
+An architecture is one file: a pydantic config derived from ``ArchitectureConfig`` and an ``nn.Module`` that fulfils
+``Architecture``, decorated with ``@register(name, config)`` and imported by ``mlipkit.nn``. Nothing else changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor
 
 _ARCHITECTURES: dict[str, tuple[type[torch.nn.Module], type[BaseModel]]] = {}
 Module = TypeVar("Module", bound=type[torch.nn.Module])
+
+
+class OutputSpec(BaseModel):
+    """A named per-atom output besides the energy; the module returns it as [n_local, width]."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1)
+    unit: str
+    width: int = Field(default=1, ge=1)
+
+
+class ArchitectureConfig(BaseModel):
+    """What hosts, training and export ask of every architecture; subclasses add their own fields."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    species: list[str] = Field(min_length=1, description="chemical symbols in model order")
+    cutoff: float = Field(gt=0, description="longest edge that contributes, angstrom")
+    n_layers: int = Field(default=2, ge=1, description="message-passing layers")
+    tasks: list[str] = Field(default=["default"], min_length=1, description="levels of theory in model order")
+    total_charge_range: tuple[int, int] | None = Field(default=None, description="smallest and largest charge, e")
+    spin_multiplicity_range: tuple[int, int] | None = Field(default=None, description="smallest and largest 2S+1")
+    outputs: list[OutputSpec] = Field(default=[], description="named per-atom outputs besides energy")
+
+    @model_validator(mode="after")
+    def _names_and_ranges(self) -> ArchitectureConfig:
+        outputs = [output.name for output in self.outputs]
+        for what, names in (("species", self.species), ("tasks", self.tasks), ("outputs", outputs)):
+            if len(set(names)) != len(names):
+                raise ValueError(f"{what} must be unique, got {names}")
+        if "energy" in outputs:
+            raise ValueError("the output name 'energy' is taken; rename the output")
+        for name, (low, high) in self.condition_ranges.items():
+            if low > high:
+                raise ValueError(f"{name}_range [{low}, {high}] is empty; give [smallest, largest]")
+        if self.spin_multiplicity_range is not None and self.spin_multiplicity_range[0] < 1:
+            raise ValueError("spin multiplicity is 2S+1 and starts at 1")
+        return self
+
+    @property
+    def condition_ranges(self) -> dict[str, tuple[int, int]]:
+        """Conditions that the module reads besides ``task``, with their smallest and largest value."""
+        ranges = {"total_charge": self.total_charge_range, "spin_multiplicity": self.spin_multiplicity_range}
+        return {name: limits for name, limits in ranges.items() if limits is not None}
+
+    @property
+    def n_exchanges(self) -> int:
+        """Halo exchanges per forward pass; 0 for a strictly local model."""
+        raise NotImplementedError
+
+    @property
+    def values_per_ghost(self) -> int:
+        """Numbers per ghost atom in one halo exchange."""
+        raise NotImplementedError
+
+    @property
+    def interaction_range(self) -> float:
+        """How far an atom can feel another, angstrom."""
+        return self.n_layers * self.cutoff
+
+
+class Architecture(Protocol):
+    """A model: an ``nn.Module`` built from its config alone that TorchScript can compile.
+
+    It never calls autograd and knows no host. Parameters are what a checkpoint holds; constants are non-persistent
+    buffers computed anew in float64 from the config. Geometry is computed in the dtype of ``r_ij``, the network in the
+    dtype of the parameters, and per-atom energies are summed over layers in the dtype of ``r_ij`` again. Edges longer
+    than the cutoff contribute nothing. Ghosts (atoms n_local .. n_all-1) are neighbours only; before every layer but
+    the first their features come from ``torch.ops.mlip.halo_exchange``, called ``config.n_exchanges`` times whatever
+    the process owns. No edges and no atoms are ordinary inputs, and the energy stays connected to ``r_ij``.
+    """
+
+    config: ArchitectureConfig
+
+    def forward(
+        self,
+        r_ij: Tensor,
+        centre: Tensor,
+        neighbour: Tensor,
+        species: Tensor,
+        n_local: int,
+        conditions: dict[str, Tensor],
+    ) -> dict[str, Tensor]:
+        """Per-atom energies and outputs.
+
+        Args:
+            r_ij: [E, 3] from centre to neighbour, angstrom.
+            centre: [E] int64 < n_local, ascending.
+            neighbour: [E] int64 < n_all.
+            species: [n_all] int64, index into ``config.species``.
+            n_local: atoms owned by this process; they come first.
+            conditions: ``task`` (int64) and every name in ``config.condition_ranges`` (floating), each [1], or
+                [n_local] where n_all = n_local.
+
+        Returns:
+            ``energy`` [n_local] eV without reference energies, and each of ``config.outputs`` as [n_local, width], in
+            the dtype of ``r_ij``.
+        """
+        ...
 
 
 def register(name: str, config: type[BaseModel]) -> Callable[[Module], Module]:
