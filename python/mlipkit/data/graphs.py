@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+"""Structures to graphs, once; graphs to batches, every step.
+
+A graph is a :class:`GraphBatch` of one structure. Edges come from the engine's neighbour list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+from ase.data import atomic_numbers
+from torch import Tensor
+
+from mlipkit.data.errors import DataError, nearest
+from mlipkit.data.graph import GraphBatch
+from mlipkit.data.structure import Structure
+from mlipkit.interfaces.engine import NeighbourList
+
+CLOSEST = 0.05  # angstrom: atoms nearer than this are a mistake in the data
+
+
+class GraphBuilder:
+    """Builds graphs for one model: its species, cutoff and tasks.
+
+    Args:
+        species: chemical symbols in model order.
+        cutoff: angstrom.
+        tasks: names in model order.
+        dtype: of geometry and labels; energies stay float64.
+        outputs: named per-atom outputs and how many values each has per atom.
+    """
+
+    def __init__(
+        self,
+        species: Sequence[str],
+        cutoff: float,
+        tasks: Sequence[str],
+        dtype: torch.dtype,
+        outputs: Mapping[str, int] | None = None,
+    ) -> None:
+        self.species, self.tasks, self.dtype = list(species), list(tasks), dtype
+        self.outputs = dict(outputs or {})
+        self.cutoff = cutoff
+        self._index = np.full(120, -1, dtype=np.int64)
+        for position, symbol in enumerate(species):
+            self._index[atomic_numbers[symbol]] = position
+        self._neighbours = NeighbourList(cutoff)
+
+    def graph(self, structure: Structure) -> GraphBatch:
+        """The graph of one structure, labels included; E0 is left out.
+
+        Raises:
+            DataError: a species or task that the model lacks, or atoms on top of each other.
+        """
+        species = self._index[structure.numbers]
+        if (species < 0).any():
+            symbol = structure.symbols[int(np.argmin(species))]
+            raise DataError(f"{structure.where}: species {symbol} is not among the model's ({', '.join(self.species)})")
+        if structure.task not in self.tasks:
+            raise DataError(f"{structure.where}: unknown task {structure.task!r}{nearest(structure.task, self.tasks)}")
+        n_atoms = len(structure)
+        edges = self._neighbours.update(structure.positions, structure.cell, structure.pbc)
+        r_ij = np.asarray(edges.r_ij, dtype=np.float64).reshape(-1, 3)
+        self._check_distances(r_ij, edges.centre, edges.neighbour, structure)
+        return GraphBatch(
+            r_ij=torch.tensor(r_ij, dtype=self.dtype),
+            centre=torch.tensor(edges.centre, dtype=torch.int64),
+            neighbour=torch.tensor(edges.neighbour, dtype=torch.int64),
+            species=torch.from_numpy(species),
+            structure=torch.zeros(n_atoms, dtype=torch.int64),
+            n_atoms=torch.tensor([n_atoms]),
+            volume=torch.tensor([structure.volume], dtype=self.dtype),
+            task=torch.tensor([self.tasks.index(structure.task)]),
+            conditions={k: torch.tensor([v], dtype=self.dtype) for k, v in structure.conditions.items()},
+            energy=torch.tensor([np.nan if structure.energy is None else structure.energy], dtype=torch.float64),
+            forces=self._labels(structure.forces, (n_atoms, 3)),
+            stress=self._labels(structure.stress, (1, 6)),
+            weight=torch.tensor([structure.weight], dtype=self.dtype),
+            outputs={name: self._output(structure, name, width) for name, width in self.outputs.items()},
+        )
+
+    def _labels(self, values: np.ndarray | None, shape: tuple[int, ...]) -> Tensor:
+        if values is None:
+            return torch.full(shape, torch.nan, dtype=self.dtype)
+        return torch.tensor(values, dtype=self.dtype).reshape(shape)
+
+    def _output(self, structure: Structure, name: str, width: int) -> Tensor:
+        values = structure.outputs.get(name)
+        if values is not None and values.size != len(structure) * width:
+            shape = list(values.shape)
+            raise DataError(f"{structure.where}: output {name!r} has shape {shape}, the model gives {width} per atom")
+        return self._labels(values, (len(structure), width))
+
+    def _check_distances(self, r_ij: np.ndarray, centre: np.ndarray, neighbour: np.ndarray, at: Structure) -> None:
+        squared = np.einsum("ei,ei->e", r_ij, r_ij)
+        if squared.size and squared.min() < CLOSEST**2:
+            edge = int(squared.argmin())
+            raise DataError(
+                f"{at.where}: atoms {centre[edge]} and {neighbour[edge]} lie on top of each other "
+                f"({np.sqrt(squared[edge]):.3f} angstrom apart); remove the frame, or check data.units.length"
+            )
+
+
+def add_reference_energies(
+    graphs: Iterable[GraphBatch], e0: Sequence[Mapping[str, float]], species: Sequence[str]
+) -> None:
+    """Sets ``e0`` of each graph to the sum over its atoms, by its task (eV, float64)."""
+    table = torch.tensor([[values[symbol] for symbol in species] for values in e0], dtype=torch.float64)
+    for graph in graphs:
+        graph.e0 = table[graph.task[0], graph.species].sum().reshape(1)
+
+
+def collate(graphs: Sequence[GraphBatch]) -> GraphBatch:
+    """One disconnected graph of several; edges stay sorted by centre."""
+    if len(graphs) == 1:
+        return graphs[0]
+    n_atoms = torch.cat([graph.n_atoms for graph in graphs])
+    n_edges = torch.tensor([graph.centre.shape[0] for graph in graphs])
+    edge_offset = torch.repeat_interleave(_first_atoms(graphs), n_edges)
+
+    def cat(name: str) -> Tensor:
+        return torch.cat([getattr(graph, name) for graph in graphs])
+
+    def cat_optional(name: str) -> Tensor | None:
+        return None if getattr(graphs[0], name) is None else cat(name)
+
+    def cat_entries(name: str) -> dict[str, Tensor]:
+        return {key: torch.cat([getattr(graph, name)[key] for graph in graphs]) for key in getattr(graphs[0], name)}
+
+    return GraphBatch(
+        r_ij=cat("r_ij"),
+        centre=cat("centre") + edge_offset,
+        neighbour=cat("neighbour") + edge_offset,
+        species=cat("species"),
+        structure=torch.repeat_interleave(torch.arange(n_atoms.shape[0]), n_atoms),
+        n_atoms=n_atoms,
+        volume=cat("volume"),
+        task=cat("task"),
+        conditions=cat_entries("conditions"),
+        e0=cat_optional("e0"),
+        energy=cat_optional("energy"),
+        forces=cat_optional("forces"),
+        stress=cat_optional("stress"),
+        weight=cat_optional("weight"),
+        outputs=cat_entries("outputs"),
+    )
+
+
+def _first_atoms(graphs: Sequence[GraphBatch]) -> Tensor:
+    """Index of the first atom of each graph in the batch."""
+    sizes = torch.tensor([graph.species.shape[0] for graph in graphs])
+    return torch.cumsum(sizes, 0) - sizes

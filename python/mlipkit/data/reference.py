@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""Reference energies E0 of the species: from isolated atoms, from the configuration, or by least squares.
+
+The model learns E - sum(E0). Isolated atoms win over the configuration, and both over the fit, which serves only the
+species that are left. Compositions often leave combinations of E0 undetermined (water alone fixes 2 E0(H) + E0(O), not
+the two of them); then the solution of minimum norm is taken and the user is told.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd, lcm
+
+import numpy as np
+from ase.data import atomic_numbers
+from numpy.typing import NDArray
+
+from mlipkit.data.config import ISOLATED_ATOM
+from mlipkit.data.errors import DataError
+from mlipkit.data.structure import Structure
+
+SAME_ENERGY = 1e-4  # eV: isolated atoms of one species closer than this count as one
+
+
+@dataclass
+class ReferenceEnergies:
+    """E0 of one task.
+
+    Attributes:
+        values: species -> eV.
+        source: species -> "isolated atom", "configuration" or "least squares".
+        undetermined: combinations of species whose E0 the compositions do not fix, such as ``+1 H -2 O``.
+    """
+
+    values: dict[str, float]
+    source: dict[str, str]
+    undetermined: list[str]
+
+
+def is_isolated(structure: Structure, n_edges: int) -> bool:
+    """A single atom, marked as isolated or with nothing within the cutoff (its own images included)."""
+    return len(structure) == 1 and (structure.config_type == ISOLATED_ATOM or n_edges == 0)
+
+
+def reference_energies(
+    task: str,
+    species: Sequence[str],
+    isolated: Sequence[Structure],
+    structures: Sequence[Structure],
+    given: Mapping[str, float],
+) -> ReferenceEnergies:
+    """E0 of every species in one task.
+
+    Args:
+        task: name, for messages.
+        species: chemical symbols of the model.
+        isolated: isolated atoms of this task, with energies.
+        structures: training structures of this task.
+        given: E0 from the configuration, eV.
+
+    Raises:
+        DataError: contradictory isolated atoms, an unknown species in ``given``, or nothing to fit.
+    """
+    unknown = set(given) - set(species)
+    if unknown:
+        raise DataError(
+            f"data.tasks.{task}.e0 names {', '.join(sorted(unknown))}; the species are {', '.join(species)}"
+        )
+    values = dict(given)
+    source = dict.fromkeys(given, "configuration")
+    for symbol, energy in _isolated_energies(isolated).items():
+        if symbol in given and abs(given[symbol] - energy) > SAME_ENERGY:
+            warnings.warn(
+                f"task {task!r}: E0({symbol}) = {energy:.6f} eV of the isolated atom in the data is used, "
+                f"not {given[symbol]:.6f} eV of the configuration",
+                stacklevel=2,
+            )
+        values[symbol], source[symbol] = energy, "isolated atom"
+    left = [symbol for symbol in species if symbol not in values]
+    undetermined: list[str] = []
+    if left:
+        fitted, undetermined = _fit(task, left, values, structures)
+        values.update(fitted)
+        source.update(dict.fromkeys(left, "least squares"))
+    return ReferenceEnergies({s: values[s] for s in species}, {s: source[s] for s in species}, undetermined)
+
+
+def undetermined_combinations(counts: NDArray[np.int64], species: Sequence[str]) -> list[str]:
+    """Directions in the space of E0 that no composition sees, in exact arithmetic.
+
+    Args:
+        counts: [n, n_species] atoms of each species in each structure.
+        species: their symbols.
+
+    Returns:
+        One text per direction with smallest whole numbers, e.g. ``"+1 H -2 O"``: raising E0(H) by 1 and lowering E0(O)
+        by 2 changes no total energy.
+    """
+    rows, pivots = _reduced_rows([[Fraction(int(x)) for x in row] for row in np.unique(counts, axis=0)])
+    texts = []
+    for free in (column for column in range(len(species)) if column not in pivots):
+        vector = [Fraction(0)] * len(species)
+        vector[free] = Fraction(1)
+        for row, pivot in zip(rows, pivots, strict=True):
+            vector[pivot] = -row[free]
+        scale = lcm(*(entry.denominator for entry in vector))
+        whole = [int(entry * scale) for entry in vector]
+        divisor = gcd(*whole) * (1 if next(x for x in whole if x) > 0 else -1)
+        texts.append(" ".join(f"{x // divisor:+d} {s}" for x, s in zip(whole, species, strict=True) if x))
+    return texts
+
+
+def _isolated_energies(isolated: Sequence[Structure]) -> dict[str, float]:
+    found: dict[str, tuple[float, str]] = {}
+    for structure in isolated:
+        if structure.energy is None:
+            raise DataError(f"{structure.where}: isolated atom without an energy")
+        symbol = structure.symbols[0]
+        if symbol in found and abs(found[symbol][0] - structure.energy) > SAME_ENERGY:
+            raise DataError(
+                f"{structure.where}: isolated {symbol} has {structure.energy:.6f} eV, but {found[symbol][0]:.6f} eV "
+                f"in {found[symbol][1]}; keep one of them"
+            )
+        found.setdefault(symbol, (structure.energy, structure.where))
+    return {symbol: energy for symbol, (energy, _) in found.items()}
+
+
+def _fit(
+    task: str, left: list[str], known: Mapping[str, float], structures: Sequence[Structure]
+) -> tuple[dict[str, float], list[str]]:
+    labelled = [(s, s.energy) for s in structures if s.energy is not None]
+    numbers = np.array([atomic_numbers[symbol] for symbol in left])
+    counts = np.array([(s.numbers[:, None] == numbers).sum(axis=0) for s, _ in labelled], dtype=np.int64)
+    counts = counts.reshape(len(labelled), len(left))
+    absent = [symbol for symbol, total in zip(left, counts.sum(axis=0), strict=True) if total == 0]
+    if absent:
+        raise DataError(
+            f"task {task!r}: no E0 for {', '.join(absent)}: no labelled training structure holds them. "
+            f"Add an isolated atom to the data, or set data.tasks.{task}.e0.{absent[0]}"
+        )
+    by_number = {atomic_numbers[symbol]: energy for symbol, energy in known.items()}
+    target = np.array([energy - sum(by_number.get(int(z), 0.0) for z in s.numbers) for s, energy in labelled])
+    solution = np.linalg.lstsq(counts.astype(np.float64), target, rcond=None)[0]
+    undetermined = undetermined_combinations(counts, left)
+    if undetermined:
+        warnings.warn(
+            f"task {task!r}: the compositions do not determine the reference energies: "
+            f"{'; '.join(undetermined)} can be added to E0 without changing any total energy. The solution of minimum "
+            "norm is used: fine at these compositions, meaningless for others and for isolated atoms. "
+            "Add isolated atoms to the data, or set data.tasks.<task>.e0",
+            stacklevel=2,
+        )
+    return {symbol: float(energy) for symbol, energy in zip(left, solution, strict=True)}, undetermined
+
+
+def _reduced_rows(matrix: list[list[Fraction]]) -> tuple[list[list[Fraction]], list[int]]:
+    """Reduced row echelon form without zero rows, and the pivot columns."""
+    rows: list[list[Fraction]] = []
+    pivots: list[int] = []
+    for column in range(len(matrix[0])):
+        found = next((k for k, row in enumerate(matrix) if row[column]), None)
+        if found is None:
+            continue
+        pivot_row = matrix.pop(found)
+        pivot_row = [entry / pivot_row[column] for entry in pivot_row]
+        matrix = [[a - row[column] * b for a, b in zip(row, pivot_row, strict=True)] for row in matrix]
+        rows = [[a - row[column] * b for a, b in zip(row, pivot_row, strict=True)] for row in rows]
+        rows.append(pivot_row)
+        pivots.append(column)
+    return rows, pivots
