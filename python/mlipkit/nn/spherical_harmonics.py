@@ -65,7 +65,12 @@ def _degree_3(x: Tensor, y: Tensor, z: Tensor) -> list[Tensor]:
 
 
 def _degree_4(x: Tensor, y: Tensor, z: Tensor) -> list[Tensor]:
-    c4, c3, c2, c1 = 1.5 * math.sqrt(35.0), 3.0 * math.sqrt(35.0 / 8.0), 1.5 * math.sqrt(5.0), 3.0 * math.sqrt(5.0 / 8.0)
+    c4, c3, c2, c1 = (
+        1.5 * math.sqrt(35.0),
+        3.0 * math.sqrt(35.0 / 8.0),
+        1.5 * math.sqrt(5.0),
+        3.0 * math.sqrt(5.0 / 8.0),
+    )
     x2, y2, z2 = x * x, y * y, z * z
     return [
         c4 * x * z * (z2 - x2),

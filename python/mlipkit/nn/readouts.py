@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""From scalar features to per-atom numbers: energies per task, and named outputs."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def pick_task(values: Tensor, task: Tensor) -> Tensor:
+    """[N, n_tasks], [1] or [N] -> [N], the column of each atom's task."""
+    return values.gather(1, task.expand(values.shape[0]).unsqueeze(1)).squeeze(1)
+
+
+class LinearReadout(nn.Module):
+    """``weight`` [channels, width]."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.scale = 1.0 / math.sqrt(channels)
+        self.weight = nn.Parameter(torch.randn(channels, width))
+
+    def forward(self, scalars: Tensor) -> Tensor:
+        """[N, channels] -> [N, width]."""
+        return scalars @ (self.weight * self.scale)
+
+
+class NamedReadout(LinearReadout):
+    """A named per-atom output."""
+
+    def __init__(self, name: str, channels: int, width: int) -> None:
+        super().__init__(channels, width)
+        self.name = name
+
+
+class EnergyReadout(nn.Module):
+    """Linear, of all layers but the last: one column per task."""
+
+    def __init__(self, channels: int, n_tasks: int) -> None:
+        super().__init__()
+        self.linear = LinearReadout(channels, n_tasks)
+
+    def forward(self, scalars: Tensor, task: Tensor) -> Tensor:
+        """[N, channels], [1] or [N] -> [N]."""
+        return pick_task(self.linear(scalars), task)
+
+
+class GatedEnergyReadout(nn.Module):
+    """One hidden layer of silu units per task, of the last layer. ``hidden`` [channels, n_tasks, units],
+    ``out`` [n_tasks, units]."""
+
+    def __init__(self, channels: int, n_tasks: int, units: int, activation_scale: float) -> None:
+        super().__init__()
+        self.n_tasks, self.units = n_tasks, units
+        self.activation_scale = activation_scale
+        self.scale = 1.0 / math.sqrt(channels)
+        self.hidden = nn.Parameter(torch.randn(channels, n_tasks, units))
+        self.out = nn.Parameter(torch.randn(n_tasks, units))
+
+    def forward(self, scalars: Tensor, task: Tensor) -> Tensor:
+        """[N, channels], [1] or [N] -> [N]."""
+        flat = self.hidden.reshape(scalars.shape[1], self.n_tasks * self.units) * self.scale
+        units = self.activation_scale * torch.nn.functional.silu(scalars @ flat)
+        units = units.view(scalars.shape[0], self.n_tasks, self.units)
+        return pick_task((units * (self.out / math.sqrt(self.units))).sum(2), task)
