@@ -40,5 +40,5 @@ class ConditionEmbedding(nn.Module):
     def forward(self, features: Tensor, conditions: dict[str, Tensor]) -> Tensor:
         """Adds to initial features [n_all, channels] what each condition, [1] or [n_all], says."""
         for embedding in self.embeddings:
-            features = features + embedding(conditions[embedding.name])
+            features = features + embedding(conditions[embedding.name])  # type: ignore[index]
         return features

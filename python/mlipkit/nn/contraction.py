@@ -15,6 +15,10 @@ from mlipkit.nn.contraction_basis import contraction_basis
 class ContractionOutput(nn.Module):
     """One degree of the output. ``weight`` [n_species, n_basis, channels], basis ordered by polynomial order."""
 
+    factors: Tensor
+    monomial: Tensor
+    coefficients: Tensor
+
     def __init__(self, l_in: int, l_out: int, correlation: int, channels: int, n_species: int) -> None:
         super().__init__()
         basis = contraction_basis(l_in, l_out, correlation)

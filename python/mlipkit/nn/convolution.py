@@ -30,6 +30,8 @@ def coupling_paths(l_in: int, l_sh: int, l_out: int) -> list[tuple[int, int, int
 class ConvolutionPath(nn.Module):
     """One path of the tensor product, sqrt(2 l3 + 1) times the Wigner 3j tensor."""
 
+    coupling: Tensor
+
     def __init__(self, l1: int, l2: int, l3: int) -> None:
         super().__init__()
         self.l1, self.l2, self.l3 = l1, l2, l3

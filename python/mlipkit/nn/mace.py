@@ -14,6 +14,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+import mlipkit.ops  # noqa: F401  (registers halo_exchange)
 from mlipkit.nn.conditions import ConditionEmbedding
 from mlipkit.nn.contraction import SymmetricContraction
 from mlipkit.nn.convolution import Convolution
@@ -129,6 +130,10 @@ class MACELayer(nn.Module):
 class MACE(nn.Module):
     """See ``mlipkit.nn.registry.Architecture`` for the contract of ``forward``."""
 
+    scale: Tensor
+    shift: Tensor
+    zbl_scale: Tensor
+
     def __init__(self, config: MACEConfig) -> None:
         super().__init__()
         self.config = config
@@ -175,7 +180,7 @@ class MACE(nn.Module):
             energy = energy + repulsion * self.zbl_scale.to(r_ij.dtype).index_select(0, task)
         result = {"energy": energy}
         for output in self.outputs:
-            result[output.name] = output(features[:, 0]).to(r_ij.dtype)
+            result[output.name] = output(features[:, 0]).to(r_ij.dtype)  # type: ignore[index]
         return result
 
 

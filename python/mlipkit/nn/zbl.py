@@ -17,6 +17,10 @@ class ZBLRepulsion(nn.Module):
     """Screened Coulomb repulsion (Ziegler, Biersack, Littmark 1985), switched off smoothly at the sum of the two
     covalent radii; half of each pair's energy goes to each atom."""
 
+    numbers: Tensor
+    radii: Tensor
+    screening: Tensor
+
     def __init__(self, species: list[str], order: int) -> None:
         super().__init__()
         self.order = order
