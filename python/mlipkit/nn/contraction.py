@@ -4,8 +4,6 @@
 Evaluated sparsely: products of gathered components (monomials) times coefficients prepared per species.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -5,8 +5,6 @@ The plain definition (MACE, eq. 8; Batatia et al., NeurIPS 2022): it makes array
 one path (l1 of the feature, l2 of the harmonic, l3 of the message) at a time.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

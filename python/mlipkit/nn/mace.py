@@ -6,8 +6,6 @@ Two conventions differ and leave every energy as it is: edges point from centre 
 change sign, and features of odd degree with them), and the symmetric contraction has a basis without redundancy.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -45,7 +43,7 @@ class MACEConfig(ArchitectureConfig):
     zbl_scale: list[float] | None = Field(default=None, description="factor on the repulsion, per task; default 1")
 
     @model_validator(mode="after")
-    def _per_task(self) -> MACEConfig:
+    def _per_task(self) -> "MACEConfig":
         n_tasks = len(self.tasks)
         if n_tasks > 1 and self.scale == [1.0] and self.shift == [0.0]:
             self.scale, self.shift = [1.0] * n_tasks, [0.0] * n_tasks

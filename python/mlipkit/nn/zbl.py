@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Ziegler-Biersack-Littmark repulsion of nuclei at short range, as in MACE: exact where data end, no parameters."""
 
-from __future__ import annotations
-
 import torch
 from ase.data import atomic_numbers, covalent_radii
 from torch import Tensor, nn
