@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model.h"
+
+#include <cstring>
+
+#include "comm.h"
+#include "error.h"
+#include "pointers.h"
+
+namespace LAMMPS_NS::MLIP {
+
+void agree(LAMMPS *lmp, bool failed, const std::string &message) {
+  const int ranks = lmp->comm->nprocs;
+  const int mine = failed ? lmp->comm->me : ranks;
+  int first = ranks;
+  MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, lmp->world);
+  if (first == ranks) return;
+
+  int one = failed ? 1 : 0, all = 0;
+  MPI_Allreduce(&one, &all, 1, MPI_INT, MPI_SUM, lmp->world);
+  int length = static_cast<int>(message.size());
+  MPI_Bcast(&length, 1, MPI_INT, first, lmp->world);
+  std::string text(length, ' ');
+  if (lmp->comm->me == first) text = message;
+  MPI_Bcast(text.data(), length, MPI_CHAR, first, lmp->world);
+  if (all < ranks) text += fmt::format(" (on {} of {} ranks, first on rank {})", all, ranks, first);
+  lmp->error->all(FLERR, text);
+}
+
+Model::Model(LAMMPS *lmp, const std::string &path, const std::vector<std::string> &elements, const Options &options)
+    : handle_(nullptr, &mlip_close) {
+  const mlip_status status = open(path, elements, options, lmp->comm->nthreads);
+  agree(lmp, status != MLIP_OK, status == MLIP_OK ? "" : std::string("Pair style mlip: ") + mlip_last_error());
+}
+
+mlip_status Model::open(const std::string &path, const std::vector<std::string> &elements, const Options &options,
+                        int threads) {
+  std::vector<const char *> species;
+  for (const auto &element : elements) species.push_back(element.c_str());
+  mlip_open_options request{};
+  request.species = species.data();
+  request.n_species = static_cast<int>(species.size());
+  request.precision = options.precision.empty() ? nullptr : options.precision.c_str();
+  request.device = options.device.c_str();
+  request.task = options.task.empty() ? nullptr : options.task.c_str();
+  request.threads = threads;
+
+  mlip_model *model = nullptr;
+  mlip_status status = mlip_open(path.c_str(), &request, &model);
+  if (status != MLIP_OK) return status;
+  handle_.reset(model);
+
+  if (options.charge) status = mlip_set_condition(model, "total_charge", *options.charge);
+  if (status == MLIP_OK && options.spin) status = mlip_set_condition(model, "spin_multiplicity", *options.spin);
+  if (status != MLIP_OK) return status;
+
+  // A required condition without a value shows here, on all ranks at once, and not in the first step.
+  const mlip_graph nothing{};
+  mlip_result result{};
+  status = mlip_evaluate(model, &nothing, &result);
+  if (status != MLIP_OK) return status;
+  return mlip_describe(model, &about_);
+}
+
+int Model::halo_doubles() const {
+  const int bytes = std::strcmp(about_.precision, "double") == 0 ? 8 : 4;
+  return (about_.halo_values_per_ghost * bytes + 7) / 8;
+}
+
+}  // namespace LAMMPS_NS::MLIP

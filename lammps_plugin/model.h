@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// An artifact opened on every rank, or on none: what fails on one rank stops all of them with one message.
+#ifndef MLIP_LAMMPS_MODEL_H
+#define MLIP_LAMMPS_MODEL_H
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mlip/mlip.h"
+#include "options.h"
+
+namespace LAMMPS_NS {
+class LAMMPS;
+
+namespace MLIP {
+
+/// Collective. When `failed` holds on any rank, stops all ranks with the message of the lowest such rank.
+void agree(LAMMPS *lmp, bool failed, const std::string &message);
+
+class Model {
+ public:
+  /// Collective: opens `path` for the given elements and tries an evaluation without atoms.
+  Model(LAMMPS *lmp, const std::string &path, const std::vector<std::string> &elements, const Options &options);
+
+  mlip_model *handle() const { return handle_.get(); }
+  const mlip_description &about() const { return about_; }
+  /// Doubles that hold one ghost's features in a message.
+  int halo_doubles() const;
+
+ private:
+  mlip_status open(const std::string &path, const std::vector<std::string> &elements, const Options &options,
+                   int threads);
+
+  std::unique_ptr<mlip_model, decltype(&mlip_close)> handle_;
+  mlip_description about_{};
+};
+
+}  // namespace MLIP
+}  // namespace LAMMPS_NS
+
+#endif

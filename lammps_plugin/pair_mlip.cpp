@@ -1,0 +1,288 @@
+/* ----------------------------------------------------------------------
+   SPDX-License-Identifier: GPL-2.0-or-later
+
+   The LAMMPS face of the engine. LAMMPS's full neighbour list defines the
+   pairs; ghosts reach out to one cutoff + skin, and what message passing
+   needs from further away comes by halo exchange. Every rank makes the same
+   collective calls in each step, also one that owns no atom.
+------------------------------------------------------------------------- */
+
+#include "pair_mlip.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include "atom.h"
+#include "comm.h"
+#include "error.h"
+#include "force.h"
+#include "memory.h"
+#include "neigh_list.h"
+#include "neighbor.h"
+#include "update.h"
+
+using namespace LAMMPS_NS;
+
+/* ---------------------------------------------------------------------- */
+
+PairMLIP::PairMLIP(LAMMPS *lmp) : Pair(lmp) {
+  single_enable = 0;
+  restartinfo = 0;
+  one_coeff = 1;
+  manybody_flag = 1;
+  // the virial is a sum over edges, which holds with newton off and under r-RESPA too
+  no_virial_fdotr_compute = 1;
+  centroidstressflag = CENTROID_NOTAVAIL;
+}
+
+/* ---------------------------------------------------------------------- */
+
+PairMLIP::~PairMLIP() {
+  if (allocated && !copymode) {
+    memory->destroy(setflag);
+    memory->destroy(cutsq);
+  }
+}
+
+/* ---------------------------------------------------------------------- */
+
+void PairMLIP::allocate() {
+  const int n = atom->ntypes + 1;
+  memory->create(setflag, n, n, "pair:setflag");
+  memory->create(cutsq, n, n, "pair:cutsq");
+  allocated = 1;
+}
+
+/* ----------------------------------------------------------------------
+   pair_style mlip keyword value ...
+------------------------------------------------------------------------- */
+
+void PairMLIP::settings(int narg, char **arg) {
+  energy_unit_ = MLIP::energy_unit(lmp);
+  options_ = MLIP::parse_options(lmp, narg, arg);
+  model_.reset();  // it was opened with other options
+}
+
+/* ----------------------------------------------------------------------
+   pair_coeff * * model.pt H O NULL ...
+------------------------------------------------------------------------- */
+
+void PairMLIP::coeff(int narg, char **arg) {
+  if (narg < 3 || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
+    error->all(FLERR, "Pair style mlip needs `pair_coeff * * model.pt` followed by one element per atom type");
+  map_types(narg - 3, arg + 3);
+
+  path_ = arg[2];
+  model_.reset();
+  model_ = std::make_unique<MLIP::Model>(lmp, path_, types_.elements, options_);
+  cutoff_ = model_->about().cutoff;
+  announced_ = false;
+
+  // Alone, the style is responsible for NULL types too (they feel nothing); under hybrid another style is.
+  const bool alone = force->pair == this;
+  if (!allocated) allocate();
+  for (int i = 1; i <= atom->ntypes; i++)
+    for (int j = 1; j <= atom->ntypes; j++) {
+      setflag[i][j] = alone || (types_.handles(i) && types_.handles(j)) ? 1 : 0;
+      cutsq[i][j] = 0.0;
+    }
+}
+
+/* ---------------------------------------------------------------------- */
+
+void PairMLIP::map_types(int nnames, char **names) {
+  if (nnames != atom->ntypes)
+    error->all(FLERR,
+               "Pair style mlip: pair_coeff names {} elements for {} atom types; give one chemical symbol per type, in "
+               "the order of the types, and NULL for types that the model leaves alone",
+               nnames, atom->ntypes);
+  types_ = MLIP::TypeMap{};
+  types_.species.assign(atom->ntypes + 1, -1);
+  for (int type = 1; type <= atom->ntypes; type++) {
+    const std::string name = names[type - 1];
+    if (name == "NULL") continue;
+    auto &elements = types_.elements;
+    const auto found = std::find(elements.begin(), elements.end(), name);
+    types_.species[type] = static_cast<int>(found - elements.begin());
+    if (found == elements.end()) elements.push_back(name);
+  }
+  if (types_.elements.empty())
+    error->all(FLERR, "Pair style mlip: all atom types are NULL in pair_coeff, so the model has nothing to do");
+}
+
+/* ---------------------------------------------------------------------- */
+
+void PairMLIP::init_style() {
+  if (!model_) error->all(FLERR, "Pair style mlip: no model is loaded; give `pair_coeff * * model.pt` with elements");
+  if (options_.mass_check) MLIP::check_masses(lmp, types_, model_->about().masses);
+  MLIP::check_special_bonds(lmp, types_);
+  MLIP::check_comm_cutoff(lmp, cutoff_);
+  size_messages();
+  neighbor->add_request(this, NeighConst::REQ_FULL);
+  if (!announced_) print_summary();
+  announced_ = true;
+}
+
+/* ----------------------------------------------------------------------
+   pair hybrid reads a sub-style's message sizes when pair_style is read,
+   when no model is known: raise them on the style that LAMMPS asks
+------------------------------------------------------------------------- */
+
+void PairMLIP::size_messages() {
+  const int halo = model_->about().halo_exchanges > 0 ? model_->halo_doubles() : 0;
+  comm_forward = halo;
+  comm_reverse = std::max(halo, 6);  // 6: per-atom virials of ghosts, folded back with newton off
+  comm_reverse_off = comm_reverse;
+  force->pair->comm_forward = std::max(force->pair->comm_forward, comm_forward);
+  force->pair->comm_reverse = std::max(force->pair->comm_reverse, comm_reverse);
+  force->pair->comm_reverse_off = std::max(force->pair->comm_reverse_off, comm_reverse_off);
+  halo_.attach(this, comm, comm_reverse);
+
+  const mlip_halo callbacks = halo_.callbacks();
+  const mlip_status status = mlip_set_halo(model_->handle(), halo > 0 ? &callbacks : nullptr);
+  MLIP::agree(lmp, status != MLIP_OK, std::string("Pair style mlip: ") + mlip_last_error());
+}
+
+/* ---------------------------------------------------------------------- */
+
+void PairMLIP::print_summary() {
+  const mlip_description &about = model_->about();
+  if (comm->me == 0)
+    utils::logmesg(lmp,
+                   "mlip {}: model {} ({}, cutoff {:.6g}), device {}, precision {}, threads {}, ranks {}, mode {}; {} "
+                   "probe structures checked in {:.2f} s\n",
+                   mlip_version(), path_, about.architecture, cutoff_, about.device, about.precision, comm->nthreads,
+                   comm->nprocs, about.halo_exchanges > 0 ? "halo exchange" : "local", about.n_probes,
+                   about.probe_seconds);
+  MLIP::print_types(lmp, types_);
+}
+
+/* ---------------------------------------------------------------------- */
+
+double PairMLIP::init_one(int i, int j) {
+  return types_.handles(i) && types_.handles(j) ? cutoff_ : 0.0;
+}
+
+/* ---------------------------------------------------------------------- */
+
+void PairMLIP::compute(int eflag, int vflag) {
+  ev_init(eflag, vflag);
+  graph_.build(atom, list, types_.species, cutoff_);
+  halo_.use(graph_.row_of_atom());
+
+  const size_t n = graph_.n_all();
+  if (forces_.size() < 3 * n) forces_.resize(3 * n);
+  if (eflag_atom && energies_.size() < n) energies_.resize(n);
+  if (vflag_atom && virials_.size() < 6 * n) virials_.resize(6 * n);
+
+  mlip_graph graph = graph_.view();
+  // a rank with broken positions still takes part in the exchanges, so that all can stop together
+  if (!graph_.finite()) graph.n_edges = 0;
+  mlip_result result{};
+  result.forces = forces_.data();
+  result.energies = eflag_atom ? energies_.data() : nullptr;
+  result.virials = vflag_atom ? virials_.data() : nullptr;
+  stop_on_failure(mlip_evaluate(model_->handle(), &graph, &result));
+
+  if (!force->newton_pair) fold_ghosts();
+  tally(result);
+}
+
+/* ----------------------------------------------------------------------
+   with newton off LAMMPS does not send ghost contributions home
+------------------------------------------------------------------------- */
+
+void PairMLIP::fold_ghosts() {
+  halo_.reverse(forces_.data(), 3, MLIP_FLOAT64);
+  if (vflag_atom) halo_.reverse(virials_.data(), 6, MLIP_FLOAT64);
+}
+
+/* ----------------------------------------------------------------------
+   into LAMMPS's arrays and units; ghosts too when LAMMPS sends them home
+------------------------------------------------------------------------- */
+
+void PairMLIP::tally(const mlip_result &result) {
+  const double unit = energy_unit_;
+  const std::vector<int> &atoms = graph_.atom_of_row();
+  const int64_t rows = force->newton_pair ? graph_.n_all() : graph_.n_local();
+
+  double **f = atom->f;
+  for (int64_t row = 0; row < rows; row++)
+    for (int d = 0; d < 3; d++) f[atoms[row]][d] += unit * forces_[3 * row + d];
+
+  if (eflag_global) eng_vdwl += unit * result.energy;
+  if (eflag_atom)
+    for (int64_t row = 0; row < graph_.n_local(); row++) eatom[atoms[row]] += unit * energies_[row];
+  if (vflag_global)
+    for (int k = 0; k < 6; k++) virial[k] += unit * result.virial[k];
+  if (vflag_atom)
+    for (int64_t row = 0; row < rows; row++)
+      for (int k = 0; k < 6; k++) vatom[atoms[row]][k] += unit * virials_[6 * row + k];
+}
+
+/* ----------------------------------------------------------------------
+   numbers that are not finite show after the last exchange, and all ranks
+   stop with one message; after anything else others may be waiting in an
+   exchange, and only an abort ends the run
+------------------------------------------------------------------------- */
+
+void PairMLIP::stop_on_failure(mlip_status status) {
+  const std::string step = fmt::format("Pair style mlip, step {}: ", update->ntimestep);
+  if (status != MLIP_OK && status != MLIP_ERROR_NUMERIC) {
+    const std::string message = mlip_last_error();
+    halo_.rethrow();
+    error->one(FLERR, step + message);
+  }
+  std::string message;
+  if (!graph_.finite())
+    message = step + "positions are not finite, atom IDs" + broken_atoms();
+  else if (status != MLIP_OK)
+    message = step + mlip_last_error();
+  MLIP::agree(lmp, !message.empty(), message);
+}
+
+/* ---------------------------------------------------------------------- */
+
+std::string PairMLIP::broken_atoms() const {
+  constexpr double FAR = 1.0e150;  // its square is no finite number
+  std::set<tagint> tags;
+  for (int64_t row = 0; row < graph_.n_all() && atom->tag_enable; row++) {
+    const int i = graph_.atom_of_row()[row];
+    for (int d = 0; d < 3; d++)
+      if (!(std::fabs(atom->x[i][d]) < FAR)) tags.insert(atom->tag[i]);
+  }
+  if (tags.empty()) return " unknown";
+  std::string text;
+  for (const tagint tag : tags) {
+    if (text.size() > 60) return text + " ...";
+    text += fmt::format(" {}", tag);
+  }
+  return text;
+}
+
+/* ---------------------------------------------------------------------- */
+
+int PairMLIP::pack_forward_comm(int n, int *atoms, double *buffer, int, int *) {
+  return halo_.pack_forward(n, atoms, buffer);
+}
+
+void PairMLIP::unpack_forward_comm(int n, int first, double *buffer) {
+  halo_.unpack_forward(n, first, buffer);
+}
+
+int PairMLIP::pack_reverse_comm(int n, int first, double *buffer) {
+  return halo_.pack_reverse(n, first, buffer);
+}
+
+void PairMLIP::unpack_reverse_comm(int n, int *atoms, double *buffer) {
+  halo_.unpack_reverse(n, atoms, buffer);
+}
+
+/* ---------------------------------------------------------------------- */
+
+double PairMLIP::memory_usage() {
+  const size_t numbers = energies_.capacity() + forces_.capacity() + virials_.capacity();
+  return Pair::memory_usage() + graph_.memory_usage() + static_cast<double>(sizeof(double) * numbers);
+}
