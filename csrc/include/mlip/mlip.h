@@ -134,6 +134,8 @@ typedef struct {
   double *edge_gradients; /* [n_edges][3] dE/dr_ij, eV/angstrom */
 } mlip_result;
 
+/* With a halo, MLIP_ERROR_NUMERIC is reported after the last exchange only: all processes are still in step then and
+ * can stop together. After any other failure others may be waiting in an exchange. */
 MLIP_API mlip_status mlip_evaluate(mlip_model *model, const mlip_graph *graph, mlip_result *result);
 
 /* A named per-atom output of the last evaluation: *values [n_local][*width]. */
