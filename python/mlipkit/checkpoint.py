@@ -26,11 +26,15 @@ class CheckpointError(ValueError):
 
 @dataclass
 class Task:
-    """A level of theory: its name, what it is, and the reference energy of each species (eV, float64)."""
+    """A level of theory: its name, what it is, and the reference energy of each species (eV, float64).
+
+    ``defaults`` holds the value of conditions (total_charge, spin_multiplicity) that hosts need not set in this task.
+    """
 
     name: str
     level_of_theory: str
     e0: dict[str, float]
+    defaults: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass

@@ -43,9 +43,9 @@ class TaskEntry(Record):
 
 
 class Condition(Record):
-    required: bool = Field(description="whether a host must set a value; then there are no defaults")
+    required: bool = Field(description="whether a host must set a value in tasks that have no default")
     range: tuple[float, float] = Field(description="smallest and largest value allowed, both included")
-    default: dict[str, float] = Field(description="value per task when the host sets none; empty when required")
+    default: dict[str, float] = Field(description="value per task when the host sets none")
 
     @model_validator(mode="after")
     def _defaults_inside_range(self) -> Condition:
@@ -55,8 +55,6 @@ class Condition(Record):
         outside = {task: value for task, value in self.default.items() if not low <= value <= high}
         if outside:
             raise ValueError(f"defaults {outside} lie outside the range [{low}, {high}]")
-        if self.required and self.default:
-            raise ValueError("a required condition has no defaults")
         return self
 
 
@@ -132,8 +130,10 @@ class Manifest(Record):
         if set(self.tolerances) != set(self.precisions) or set(self.verification) != set(self.precisions):
             raise ValueError("tolerances and verification must cover exactly the precisions")
         for name, condition in self.conditions.items():
-            if set(condition.default) != (set() if condition.required else set(names)):
-                raise ValueError(f"condition {name!r} must have a default for every task, or be required and have none")
+            if not set(condition.default) <= set(names):
+                raise ValueError(f"defaults of condition {name!r} name unknown tasks; known: {', '.join(names)}")
+            if condition.required == (set(condition.default) == set(names)):
+                raise ValueError(f"condition {name!r} is required exactly when a task has no default for it")
         return self
 
     def dumps(self) -> str:

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""What several areas share: small models with random weights, as checkpoints and as artifacts, and the MPI programs.
+
+Models are scaled so that forces on their probe are of the order of 1 eV/angstrom, as those of trained ones.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mlipkit.checkpoint import Checkpoint, Task
+from mlipkit.export import export
+from mlipkit.export.artifact import architecture_config, condition_entries, reference_probe
+from mlipkit.export.reference import ModelIndex
+from mlipkit.nn import build_model
+
+WATER_E0 = {"H": -13.6, "O": -2041.3}  # eV, of the size that density-functional theory gives
+
+
+def random_checkpoint(config: dict[str, Any], tasks: list[Task], dtype: str = "float32", seed: int = 0) -> Checkpoint:
+    """A MACE model with random weights, scaled so that the rms force on its probe is 1 eV/angstrom."""
+    torch.manual_seed(seed)
+    options = {**config, "tasks": [task.name for task in tasks]}
+    model = build_model("mace", options)
+    parameters = {name: p.detach().to(getattr(torch, dtype)) for name, p in model.named_parameters()}
+    plain = model.config.model_dump(mode="json")
+    checkpoint = Checkpoint("mace", plain, parameters, tasks, dtype, metadata={"license": "MIT", "authors": ["Tests"]})
+    described = architecture_config(checkpoint)
+    index = ModelIndex(described.species, described.tasks, described.cutoff)
+    probe = reference_probe(checkpoint, index, condition_entries(described, checkpoint))
+    forces = np.concatenate([structure.forces for structure in probe.structures])
+    plain["scale"] = [float(1.0 / np.sqrt((forces**2).mean()))] * len(tasks)
+    return checkpoint
+
+
+@pytest.fixture(scope="session")
+def water_checkpoint() -> Checkpoint:
+    """H and O, scalar features, float32."""
+    config = {"species": ["H", "O"], "cutoff": 4.0, "channels": 8, "hidden_l_max": 0, "l_max": 2, "correlation": 2}
+    return random_checkpoint({**config, "avg_num_neighbours": 20.0}, [Task("default", "random numbers", WATER_E0)])
+
+
+@pytest.fixture(scope="session")
+def vector_checkpoint() -> Checkpoint:
+    """H and O, vectors between the layers, correlation 3, float64."""
+    config = {"species": ["H", "O"], "cutoff": 4.0, "channels": 4, "hidden_l_max": 1, "l_max": 2, "correlation": 3}
+    tasks = [Task("default", "random numbers", WATER_E0)]
+    return random_checkpoint({**config, "avg_num_neighbours": 20.0}, tasks, "float64", seed=1)
+
+
+@pytest.fixture(scope="session")
+def two_task_checkpoint() -> Checkpoint:
+    """Tasks `pbe` and `hybrid`, total charge (default 0), spin multiplicity (required in `hybrid`), output `charges`."""
+    config = {
+        "species": ["H", "C", "O"],
+        "cutoff": 3.5,
+        "channels": 4,
+        "hidden_l_max": 0,
+        "l_max": 2,
+        "correlation": 2,
+        "avg_num_neighbours": 10.0,
+        "total_charge_range": [-2, 2],
+        "spin_multiplicity_range": [1, 5],
+        "outputs": [
+            {"name": "charges", "unit": "e", "width": 1},
+            {"name": "moments", "unit": "e angstrom", "width": 2},
+        ],
+    }
+    tasks = [
+        Task("pbe", "PBE", {"H": -12.9, "C": -1029.8, "O": -2041.3}, {"total_charge": 0.0, "spin_multiplicity": 1.0}),
+        Task("hybrid", "wB97M-V", {"H": -13.5, "C": -1030.6, "O": -2043.9}, {"total_charge": 0.0}),
+    ]
+    return random_checkpoint(config, tasks, seed=2)
+
+
+def exported(checkpoint: Checkpoint, factory: pytest.TempPathFactory, name: str) -> Path:
+    path = factory.mktemp("artifacts") / f"{name}.pt"
+    export(checkpoint, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def water_artifact(water_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported(water_checkpoint, tmp_path_factory, "water")
+
+
+@pytest.fixture(scope="session")
+def vector_artifact(vector_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported(vector_checkpoint, tmp_path_factory, "vector")
+
+
+@pytest.fixture(scope="session")
+def two_task_artifact(two_task_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported(two_task_checkpoint, tmp_path_factory, "two_task")
+
+
+def program(name: str) -> str:
+    """A program beside the Python that runs the tests."""
+    path = Path(sys.executable).parent / name
+    assert path.is_file(), f"{path} is missing; run `make build`"
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def lmp() -> str:
+    return program("lmp")
+
+
+@pytest.fixture(scope="session")
+def mpirun() -> str:
+    return program("mpirun")
