@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA: Literal[1] = 1
-PRECISIONS = ("single", "mixed", "double")
-
 Precision = Literal["single", "mixed", "double"]
+PRECISIONS: tuple[Precision, ...] = ("single", "mixed", "double")
+
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 

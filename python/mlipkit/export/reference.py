@@ -39,7 +39,8 @@ class ProbeResults:
 
     @property
     def finite(self) -> bool:
-        return all(bool(np.isfinite(values).all()) for values in (self.energy, *self.forces, *self.virial))
+        arrays = [np.array(self.energy), *self.forces, *self.virial]
+        return all(bool(np.isfinite(values).all()) for values in arrays)
 
 
 def evaluate_probe(module: torch.nn.Module, probe: Probe, index: ModelIndex, dtype: torch.dtype) -> ProbeResults:
