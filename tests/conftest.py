@@ -56,7 +56,7 @@ def vector_checkpoint() -> Checkpoint:
 
 @pytest.fixture(scope="session")
 def two_task_checkpoint() -> Checkpoint:
-    """Tasks `pbe` and `hybrid`, total charge, spin multiplicity (required in `hybrid`), outputs `charges`, `moments`."""
+    """Tasks `pbe`, `hybrid`; total charge, spin multiplicity (required in `hybrid`); outputs `charges`, `moments`."""
     config = {
         "species": ["H", "C", "O"],
         "cutoff": 3.5,

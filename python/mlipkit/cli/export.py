@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""``mlip-export best.ckpt -o model.pt``: checkpoint to verified artifact."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlipkit.cli.common import DebugOption, console, one_command
+from mlipkit.export.manifest import PRECISIONS, Precision
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint that mlip-train wrote, such as best.ckpt.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Artifact to write.")] = Path("model.pt"),
+    license: Annotated[str | None, typer.Option(help="Licence of the model, an SPDX name.")] = None,
+    author: Annotated[list[str] | None, typer.Option(help="Who made the model; may be repeated.")] = None,
+    citation: Annotated[list[str] | None, typer.Option(help="What users should cite; may be repeated.")] = None,
+    precisions: Annotated[str, typer.Option(help="Precisions to verify and offer.")] = ",".join(PRECISIONS),
+    default_precision: Annotated[str | None, typer.Option(help="Precision when a host names none.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Freeze a checkpoint, verify it against the float64 reference in every precision, and write the artifact."""
+    offered = [known_precision(name) for name in precisions.split(",")]
+    default = known_precision(default_precision) if default_precision else None
+    check_target(output, force)
+    start = time.perf_counter()
+    # Late, so that mistakes above and --help need no torch.
+    from mlipkit.checkpoint import load_checkpoint
+    from mlipkit.cli.inspect import verification_table
+    from mlipkit.export.artifact import export as write_artifact
+
+    manifest = write_artifact(
+        load_checkpoint(checkpoint),
+        output,
+        license=license,
+        authors=author or (),
+        citation=citation or (),
+        precisions=offered,
+        default_precision=default,
+    )
+    out = console()
+    out.print(verification_table(manifest))
+    size = output.stat().st_size / 1e6
+    out.print(f"wrote {output} ({size:.1f} MB) in {time.perf_counter() - start:.1f} s", markup=False)
+
+
+def known_precision(name: str) -> Precision:
+    """The precision of that name, spaces around it dropped."""
+    for precision in PRECISIONS:
+        if name.strip() == precision:
+            return precision
+    raise ValueError(f"unknown precision {name.strip()!r}; known: {', '.join(PRECISIONS)}")
+
+
+def check_target(output: Path, force: bool) -> None:
+    """Raises ValueError where the artifact cannot or must not be written, before the work begins."""
+    if output.is_dir():
+        raise ValueError(f"{output} is a folder; give a file name such as {output / 'model.pt'}")
+    if not output.parent.is_dir():
+        raise ValueError(f"folder {output.parent} does not exist; make it first")
+    if output.exists() and not force:
+        raise ValueError(f"{output} exists; give --force to replace it, or another name with -o")
+
+
+def main() -> None:
+    one_command("mlip-export", export)()
