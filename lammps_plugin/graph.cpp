@@ -50,7 +50,7 @@ void Graph::build(Atom *atom, const NeighList *list, const std::vector<int> &spe
   map_rows(atom, list, species_of_type);
   reserve_edges(list);
   n_edges_ = 0;
-  finite_ = true;
+  fault_.clear();
   const double cutoff_squared = cutoff * cutoff;
   double **x = atom->x;
   for (int64_t row = 0; row < n_local_; row++) {
@@ -62,13 +62,28 @@ void Graph::build(Atom *atom, const NeighList *list, const std::vector<int> &spe
       double *r = &r_ij_[3 * n_edges_];
       for (int d = 0; d < 3; d++) r[d] = x[j][d] - x[i][d];
       const double squared = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
-      if (!std::isfinite(squared)) finite_ = false;
+      if (!(squared > 0.0 && std::isfinite(squared))) explain(atom, i, j);
       if (squared >= cutoff_squared) continue;
       centre_[n_edges_] = row;
       neighbour_[n_edges_] = row_of_atom_[j];
       n_edges_++;
     }
   }
+}
+
+/// The first pair that has no direction: which atom is to blame, or that two coincide.
+void Graph::explain(Atom *atom, int i, int j) {
+  if (!fault_.empty()) return;
+  constexpr double FAR = 1.0e150;  // its square is no finite number
+  const auto broken = [atom](int k) {
+    const double *x = atom->x[k];
+    return !(std::fabs(x[0]) < FAR && std::fabs(x[1]) < FAR && std::fabs(x[2]) < FAR);
+  };
+  const auto name = [atom](int k) { return atom->tag_enable ? std::to_string(atom->tag[k]) : std::string("(no ID)"); };
+  if (broken(i) || broken(j))
+    fault_ = "the position of atom " + name(broken(i) ? i : j) + " is not finite: the simulation is unstable";
+  else
+    fault_ = "atoms " + name(i) + " and " + name(j) + " are at the same place, where forces are undefined";
 }
 
 mlip_graph Graph::view() const {

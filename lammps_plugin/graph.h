@@ -5,6 +5,7 @@
 #define MLIP_LAMMPS_GRAPH_H
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "mlip/mlip.h"
@@ -24,8 +25,8 @@ class Graph {
   mlip_graph view() const;
   int64_t n_local() const { return n_local_; }
   int64_t n_all() const { return n_all_; }
-  /// Whether all distances of the neighbour list are numbers.
-  bool finite() const { return finite_; }
+  /// Why the edges cannot be evaluated, with the IDs of the atoms; empty when they can.
+  const std::string &fault() const { return fault_; }
   /// Row of each local or ghost atom, -1 for those without.
   const std::vector<int> &row_of_atom() const { return row_of_atom_; }
   /// Atom of each row: local rows first, in the order of the neighbour list.
@@ -36,9 +37,10 @@ class Graph {
   void map_rows(Atom *atom, const NeighList *list, const std::vector<int> &species_of_type);
   void add_row(int atom, int species);
   void reserve_edges(const NeighList *list);
+  void explain(Atom *atom, int i, int j);
 
   int64_t n_local_ = 0, n_all_ = 0, n_edges_ = 0;
-  bool finite_ = true;
+  std::string fault_;
   // All of these only grow; the counts above say how much of them is in use.
   std::vector<int> row_of_atom_, atom_of_row_;
   std::vector<int64_t> species_, centre_, neighbour_;

@@ -10,9 +10,7 @@
 #include "pair_mlip.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <set>
 
 #include "atom.h"
 #include "comm.h"
@@ -179,7 +177,7 @@ void PairMLIP::compute(int eflag, int vflag) {
 
   mlip_graph graph = graph_.view();
   // a rank with broken positions still takes part in the exchanges, so that all can stop together
-  if (!graph_.finite()) graph.n_edges = 0;
+  if (!graph_.fault().empty()) graph.n_edges = 0;
   mlip_result result{};
   result.forces = forces_.data();
   result.energies = eflag_atom ? energies_.data() : nullptr;
@@ -236,30 +234,11 @@ void PairMLIP::stop_on_failure(mlip_status status) {
     error->one(FLERR, step + message);
   }
   std::string message;
-  if (!graph_.finite())
-    message = step + "positions are not finite, atom IDs" + broken_atoms();
+  if (!graph_.fault().empty())
+    message = step + graph_.fault();
   else if (status != MLIP_OK)
     message = step + mlip_last_error();
   MLIP::agree(lmp, !message.empty(), message);
-}
-
-/* ---------------------------------------------------------------------- */
-
-std::string PairMLIP::broken_atoms() const {
-  constexpr double FAR = 1.0e150;  // its square is no finite number
-  std::set<tagint> tags;
-  for (int64_t row = 0; row < graph_.n_all() && atom->tag_enable; row++) {
-    const int i = graph_.atom_of_row()[row];
-    for (int d = 0; d < 3; d++)
-      if (!(std::fabs(atom->x[i][d]) < FAR)) tags.insert(atom->tag[i]);
-  }
-  if (tags.empty()) return " unknown";
-  std::string text;
-  for (const tagint tag : tags) {
-    if (text.size() > 60) return text + " ...";
-    text += fmt::format(" {}", tag);
-  }
-  return text;
 }
 
 /* ---------------------------------------------------------------------- */

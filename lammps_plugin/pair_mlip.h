@@ -50,7 +50,6 @@ class PairMLIP : public Pair {
   void fold_ghosts();
   void tally(const mlip_result &result);
   void stop_on_failure(mlip_status status);
-  std::string broken_atoms() const;
 
   MLIP::Options options_;
   MLIP::TypeMap types_;

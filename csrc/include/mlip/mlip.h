@@ -134,8 +134,8 @@ typedef struct {
   double *edge_gradients; /* [n_edges][3] dE/dr_ij, eV/angstrom */
 } mlip_result;
 
-/* With a halo, MLIP_ERROR_NUMERIC is reported after the last exchange only: all processes are still in step then and
- * can stop together. After any other failure others may be waiting in an exchange. */
+/* A graph that cannot be evaluated (edges that are not finite, say) is refused before the first halo exchange; energies
+ * or forces that are not finite are reported after the last, when all processes are in step and can stop together. */
 MLIP_API mlip_status mlip_evaluate(mlip_model *model, const mlip_graph *graph, mlip_result *result);
 
 /* A named per-atom output of the last evaluation: *values [n_local][*width]. */
