@@ -59,7 +59,7 @@ void check_masses(LAMMPS *lmp, const TypeMap &types, const double *standard) {
         message = mass_message(type, fmt::format("{:.4f}", atom->mass[type]), types.element(type),
                                standard[types.species[type]]);
   }
-  agree(lmp, !message.empty(), message);
+  agree(lmp, FLERR, !message.empty(), message);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -85,7 +85,7 @@ void check_special_bonds(LAMMPS *lmp, const TypeMap &types) {
           atom->tag ? atom->tag[i] : 0, types.element(atom->type[i]), level + 1);
     }
   }
-  agree(lmp, !message.empty(), message);
+  agree(lmp, FLERR, !message.empty(), message);
 }
 
 /* ---------------------------------------------------------------------- */

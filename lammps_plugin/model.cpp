@@ -9,7 +9,7 @@
 
 namespace LAMMPS_NS::MLIP {
 
-void agree(LAMMPS *lmp, bool failed, const std::string &message) {
+void agree(LAMMPS *lmp, const char *file, int line, bool failed, const std::string &message) {
   const int ranks = lmp->comm->nprocs;
   const int mine = failed ? lmp->comm->me : ranks;
   int first = ranks;
@@ -24,13 +24,13 @@ void agree(LAMMPS *lmp, bool failed, const std::string &message) {
   if (lmp->comm->me == first) text = message;
   MPI_Bcast(text.data(), length, MPI_CHAR, first, lmp->world);
   if (all < ranks) text += fmt::format(" (on {} of {} ranks, first on rank {})", all, ranks, first);
-  lmp->error->all(FLERR, text);
+  lmp->error->all(file, line, text);
 }
 
 Model::Model(LAMMPS *lmp, const std::string &path, const std::vector<std::string> &elements, const Options &options)
     : handle_(nullptr, &mlip_close) {
   const mlip_status status = open(path, elements, options, lmp->comm->nthreads);
-  agree(lmp, status != MLIP_OK, status == MLIP_OK ? "" : std::string("Pair style mlip: ") + mlip_last_error());
+  agree(lmp, FLERR, status != MLIP_OK, status == MLIP_OK ? "" : std::string("Pair style mlip: ") + mlip_last_error());
 }
 
 mlip_status Model::open(const std::string &path, const std::vector<std::string> &elements, const Options &options,

@@ -15,8 +15,9 @@ class LAMMPS;
 
 namespace MLIP {
 
-/// Collective. When `failed` holds on any rank, stops all ranks with the message of the lowest such rank.
-void agree(LAMMPS *lmp, bool failed, const std::string &message);
+/// Collective. When `failed` holds on any rank, stops all ranks with the message of the lowest such rank; `file` and
+/// `line` say where (FLERR).
+void agree(LAMMPS *lmp, const char *file, int line, bool failed, const std::string &message);
 
 class Model {
  public:

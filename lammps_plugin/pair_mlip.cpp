@@ -140,7 +140,7 @@ void PairMLIP::size_messages() {
 
   const mlip_halo callbacks = halo_.callbacks();
   const mlip_status status = mlip_set_halo(model_->handle(), halo > 0 ? &callbacks : nullptr);
-  MLIP::agree(lmp, status != MLIP_OK, std::string("Pair style mlip: ") + mlip_last_error());
+  MLIP::agree(lmp, FLERR, status != MLIP_OK, std::string("Pair style mlip: ") + mlip_last_error());
 }
 
 /* ---------------------------------------------------------------------- */
@@ -238,7 +238,7 @@ void PairMLIP::stop_on_failure(mlip_status status) {
     message = step + graph_.fault();
   else if (status != MLIP_OK)
     message = step + mlip_last_error();
-  MLIP::agree(lmp, !message.empty(), message);
+  MLIP::agree(lmp, FLERR, !message.empty(), message);
 }
 
 /* ---------------------------------------------------------------------- */
