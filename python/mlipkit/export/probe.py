@@ -57,12 +57,13 @@ def make_probe(species: Sequence[str], cutoff: float, tasks: Sequence[str], cond
         tasks: names.
         conditions: of the manifest; their defaults and range ends are cycled through.
     """
-    chunks = [list(species[start : start + CHUNK]) for start in range(0, len(species), CHUNK)]
+    # One more species than the chunk, so that a last chunk of one is mixed too.
+    chunks = [[*species[k : k + CHUNK], species[(k + CHUNK) % len(species)]] for k in range(0, len(species), CHUNK)]
     structures: list[ProbeStructure] = []
     for task in tasks:
         clusters = [[symbol] * HOMONUCLEAR_ATOMS for symbol in species]
         if len(species) > 1:
-            clusters += [chunk + chunk[:1] for chunk in chunks]
+            clusters += chunks
         for symbols in clusters:
             structures.append(_structure(symbols, _cluster(symbols, cutoff), None, task))
         symbols = [species[k % len(species)] for k in range(PERIODIC_ATOMS)]

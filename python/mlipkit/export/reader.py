@@ -64,7 +64,10 @@ def describe(error: ValidationError) -> str:
 
 
 def _read_json(path: str | Path, name: str) -> dict[str, Any]:
-    content = json.loads(_read_extra(Path(path), name))
+    try:
+        content = json.loads(_read_extra(Path(path), name))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{name} in {path} is not valid JSON ({error}): export the checkpoint again") from error
     if not isinstance(content, dict):
         raise ArtifactError(f"{name} in {path} is not a JSON object: export the checkpoint again")
     return content
