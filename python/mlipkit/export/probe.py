@@ -20,6 +20,9 @@ from mlipkit.export.manifest import Condition, Record, stable_json
 HOMONUCLEAR_ATOMS = 4
 CHUNK = 6  # species per mixed cluster
 PERIODIC_ATOMS = 4
+# Bonds in units of the sum of covalent radii: no two alike, so that no force vanishes by symmetry, and the first short
+# enough that a short-range repulsion acts.
+STRETCH = (0.95, 1.05, 1.15)
 SPACING = 2.9  # angstrom, cube root of the volume per atom: sparse, so that the crystal has few edges
 Vector = tuple[float, float, float]
 
@@ -97,9 +100,9 @@ def _condition_values(condition: Condition, task: str) -> list[float]:
 
 
 def _bond(first: str, second: str, cutoff: float) -> float:
-    """A slightly stretched covalent bond, short enough that the pair interacts."""
+    """A covalent bond, angstrom, short enough that the pair interacts when stretched."""
     radii = covalent_radii[atomic_numbers[first]] + covalent_radii[atomic_numbers[second]]
-    return float(min(1.15 * radii, 0.7 * cutoff))
+    return float(min(radii, 0.6 * cutoff))
 
 
 def _directions(n: int) -> NDArray:
@@ -111,17 +114,17 @@ def _directions(n: int) -> NDArray:
 
 
 def _cluster(symbols: Sequence[str], cutoff: float) -> NDArray:
-    """[n, 3] angstrom: each atom bonded to an earlier one and no closer than a bond to any other."""
+    """[n, 3] angstrom: each atom bonded to an earlier one and as far or farther from all others."""
     positions = np.zeros((1, 3))
     directions = _directions(37)
     for index in range(1, len(symbols)):
-        stretch = 1.0 + 0.04 * (index % 3)  # no two bonds alike, so that no force vanishes by symmetry
+        stretch = STRETCH[(index - 1) % len(STRETCH)]
         bonds = np.array([_bond(symbols[index], other, cutoff) for other in symbols[:index]])
         steps = stretch * bonds[:, None, None] * np.roll(directions, -7 * index, axis=0)
         candidates = (positions[:, None] + steps).reshape(-1, 3)
         distances = np.linalg.norm(candidates[:, None] - positions, axis=2)
         room = (distances / bonds).min(axis=1)
-        fits = np.flatnonzero(room > 0.999)
+        fits = np.flatnonzero(room > 0.999 * stretch)
         chosen = fits[0] if len(fits) else room.argmax()
         positions = np.concatenate([positions, candidates[chosen : chosen + 1]])
     return positions
