@@ -23,7 +23,8 @@ def console(stderr: bool = False) -> Console:
     """Console that never styles or breaks lines in a file or pipe."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not (sys.stderr if stderr else sys.stdout).isatty())
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=not terminal, width=None if terminal else 120)
 
 
 def one_command(name: str, command: Callable[..., None]) -> typer.Typer:

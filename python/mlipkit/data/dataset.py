@@ -14,7 +14,7 @@ from ase.data import atomic_numbers
 from ase.io import write
 
 from mlipkit.checkpoint import Task
-from mlipkit.data.config import DataConfig, FileEntry
+from mlipkit.data.config import DataConfig, FileEntry, TaskConfig
 from mlipkit.data.errors import DataError
 from mlipkit.data.graph import GraphBatch
 from mlipkit.data.graphs import GraphBuilder, add_reference_energies
@@ -54,6 +54,7 @@ class Dataset:
     isolated: list[Structure]
     references: dict[str, ReferenceEnergies]  # by task
     statistics: Statistics  # of the training structures
+    statistics_by_task: dict[str, Statistics]
     files: list[dict[str, str]] = field(default_factory=list)  # path and sha256
 
     def subsets(self) -> dict[str, Subset]:
@@ -130,6 +131,7 @@ def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuil
         isolated=isolated.structures,
         references=references,
         statistics=statistics(prepared["train"].structures, prepared["train"].graphs),
+        statistics_by_task={task: _task_statistics(prepared["train"], task) for task in builder.tasks},
         files=_files(data, folder),
         **prepared,
     )
@@ -184,8 +186,15 @@ def _check_labels(structures: Sequence[Structure], wanted: Wanted) -> None:
 
 
 def _task(data: DataConfig, name: str, reference: ReferenceEnergies) -> Task:
-    level = data.tasks[name].level_of_theory if name in data.tasks else "unspecified"
-    return Task(name=name, level_of_theory=level, e0=reference.values)
+    config = data.tasks.get(name, TaskConfig())
+    return Task(name, config.level_of_theory, reference.values, dict(config.defaults))
+
+
+def _task_statistics(train: Subset, task: str) -> Statistics:
+    chosen = train.take([index for index, structure in enumerate(train.structures) if structure.task == task])
+    if not chosen.structures:
+        raise DataError(f"no training structure belongs to task {task!r}; add data or remove the task")
+    return statistics(chosen.structures, chosen.graphs)
 
 
 def _files(data: DataConfig, folder: Path) -> list[dict[str, str]]:

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""The training configuration: every key that a user can set. No torch, so that mistakes are found at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from ase.data import atomic_numbers
+from pydantic import Field, field_validator, model_validator
+
+from mlipkit.data.config import DataConfig, Label, Section
+
+Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Deltas(Section):
+    """Where the Huber loss turns from square to linear."""
+
+    energy: Positive = Field(default=0.01, description="eV/atom")
+    forces: Positive = Field(default=0.1, description="eV/angstrom")
+    stress: Positive = Field(default=0.005, description="eV/angstrom^3")
+    outputs: Positive = Field(default=0.05, description="in the unit of the output")
+
+
+class LossConfig(Section):
+    """Sum over quantities of weight x mean error; the energy enters per atom."""
+
+    kind: Literal["mse", "huber"] = Field(default="mse", description="square, or square near zero and linear beyond")
+    energy: Weight = Field(default=1.0, description="weight of (eV/atom)^2; 0: energies are not needed")
+    forces: Weight = Field(default=1.0, description="weight of (eV/angstrom)^2 per component; 0: not needed")
+    stress: Weight = Field(default=0.0, description="weight of (eV/angstrom^3)^2 per component; 0: not needed")
+    outputs: dict[str, Weight] = Field(default_factory=dict, description="named per-atom output: weight")
+    huber_delta: Deltas = Field(default=Deltas(), description="for `kind: huber`")
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> LossConfig:
+        if self.energy + self.forces + self.stress + sum(self.outputs.values()) == 0:
+            raise ValueError("all weights are zero: nothing would be learnt")
+        return self
+
+    def labels(self) -> tuple[Label, ...]:
+        """Labels that the data must have."""
+        weights: dict[Label, float] = {"energy": self.energy, "forces": self.forces, "stress": self.stress}
+        return tuple(name for name, weight in weights.items() if weight > 0)
+
+
+class OptimizerConfig(Section):
+    """AdamW."""
+
+    lr: Positive = Field(default=0.01, description="learning rate after the warm-up")
+    weight_decay: Weight = Field(default=1e-6, description="decoupled; acts on weight matrices only")
+    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="of the running moments")
+    amsgrad: bool = Field(default=False, description="keep the largest second moment")
+
+
+class ScheduleConfig(Section):
+    """Learning rate against progress. Progress is by epochs, or by time where `max_minutes` ends the run earlier."""
+
+    kind: Literal["constant", "cosine", "exponential", "plateau"] = Field(default="cosine", description="shape")
+    warmup_steps: int = Field(default=0, ge=0, description="steps of linear rise to `optimizer.lr`")
+    final: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.01, description="last learning rate as a fraction of the first (cosine, exponential), floor (plateau)"
+    )
+    factor: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.5, description="plateau: multiply by this")
+    patience: Count = Field(default=20, description="plateau: epochs without improvement before that")
+
+
+class Metadata(Section):
+    """Goes with the model into checkpoint and artifact."""
+
+    license: str | None = Field(default=None, description="licence of the model, an SPDX name")
+    authors: tuple[str, ...] = Field(default=(), description="who made it")
+    citation: tuple[str, ...] = Field(default=(), description="what to cite")
+
+
+class TrainConfig(Section):
+    """A training run."""
+
+    output: str = Field(description="folder of the run, made if need be; relative to the current folder")
+    seed: int = Field(default=0, ge=0, description="of initial weights and of the order of structures")
+    dtype: Literal["float32", "float64"] = Field(default="float32", description="of parameters and geometry")
+    device: str = Field(default="cpu", description="`cpu`, `cuda` or `auto`")
+    threads: Count | None = Field(default=None, description="CPU threads; null: torch decides")
+    data: DataConfig = Field(description="files, keys, units, tasks, split")
+    model: dict[str, Any] = Field(description="`architecture` and its options; what is left out follows from the data")
+    loss: LossConfig = Field(default=LossConfig(), description="what is minimised")
+    optimizer: OptimizerConfig = Field(default=OptimizerConfig(), description="AdamW")
+    schedule: ScheduleConfig = Field(default=ScheduleConfig(), description="learning rate")
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=0.99, description="decay of the averaged weights that are validated and saved; null: none"
+    )
+    gradient_clip: Positive | None = Field(default=10.0, description="largest norm of the gradient; null: no limit")
+    batch_size: Count = Field(default=4, description="structures per step")
+    validation_batch_size: Count | None = Field(default=None, description="structures at once; null: batch_size")
+    epochs: Count = Field(default=100, description="passes over the training structures")
+    max_minutes: Positive | None = Field(default=None, description="stop after this time, whatever the epoch")
+    patience: Count | None = Field(default=None, description="stop after so many epochs without improvement")
+    metadata: Metadata = Field(default=Metadata(), description="licence, authors, citation")
+
+    @field_validator("data")
+    @classmethod
+    def _known_elements(cls, data: DataConfig) -> DataConfig:
+        for task, entry in data.tasks.items():
+            wrong = [symbol for symbol in entry.e0 if symbol not in atomic_numbers]
+            if wrong:
+                raise ValueError(f"tasks.{task}.e0: {wrong[0]!r} is not a chemical symbol")
+        return data
+
+    @field_validator("model")
+    @classmethod
+    def _has_architecture(cls, model: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(model.get("architecture"), str):
+            raise ValueError("needs `architecture`, for example `architecture: mace`")
+        return model
+
+    def architecture(self) -> tuple[str, dict[str, Any]]:
+        """Name of the architecture and the options that the user gave."""
+        options = {name: value for name, value in self.model.items() if name != "architecture"}
+        return str(self.model["architecture"]), options
+
+    def sha256(self) -> str:
+        """Of everything but the output folder."""
+        content = self.model_dump(mode="json", exclude={"output"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Plots of a run: learning curve, parity of each quantity, histogram of force errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+from mlipkit.train.results import Array, Results
+
+LABELS = {
+    "energy_per_atom": ("energy per atom (eV)", 1e3, "meV/atom"),
+    "forces": ("force component (eV/angstrom)", 1e3, "meV/angstrom"),
+    "stress": ("stress component (eV/angstrom$^3$)", 1e3, "meV/angstrom$^3$"),
+}
+
+
+def learning_curve(history: list[dict[str, float]], path: Path) -> None:
+    """Losses, validation errors and learning rate against the epoch.
+
+    Args:
+        history: rows of ``log.csv``.
+        path: image to write.
+    """
+    epochs = [row["epoch"] for row in history]
+    figure, axes = plt.subplots(3, 1, sharex=True, figsize=(7, 7.5), constrained_layout=True)
+    for name, label in (("train_loss", "training"), ("validation_loss", "validation")):
+        axes[0].plot(epochs, [row[name] for row in history], lw=1.3, label=label)
+    axes[0].set_ylabel("loss")
+    for name, label in (("forces_rmse", "forces (meV/angstrom)"), ("energy_rmse", "energy (meV/atom)")):
+        if any(np.isfinite(row.get(name, np.nan)) for row in history):
+            axes[1].plot(epochs, [1e3 * row[name] for row in history], lw=1.3, label=label)
+    axes[1].set_ylabel("validation RMSE")
+    axes[2].plot(epochs, [row["learning_rate"] for row in history], lw=1.3, color="k")
+    axes[2].set_ylabel("learning rate")
+    axes[2].set_xlabel("epoch")
+    for axis in axes:
+        axis.set_yscale("log")
+        axis.grid(alpha=0.3)
+    for axis in axes[:2]:
+        if axis.lines:
+            axis.legend()
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+def parity(results: Results, table: dict[str, dict[str, Any]], path: Path, title: str) -> None:
+    """Predicted against reference values of each quantity, one panel each.
+
+    Args:
+        results: predictions and labels.
+        table: their errors, from :func:`mlipkit.train.results.errors`.
+        path: image to write.
+        title: of the figure.
+    """
+    names = list(results.pairs)
+    figure, axes = plt.subplots(1, len(names), figsize=(4.2 * len(names), 4.4), squeeze=False, constrained_layout=True)
+    for axis, name in zip(axes[0], names, strict=True):
+        label, factor, unit = LABELS.get(name, (name, 1.0, ""))
+        reference, predicted = results.pairs[name].known()
+        if name == "energy_per_atom" and results.e0 is not None:
+            offset = results.e0[np.isfinite(results.pairs[name].reference)]
+            reference, predicted = reference - offset, predicted - offset
+            label = "energy per atom without E0 (eV)"
+        limits = _limits(np.concatenate([reference, predicted]))
+        axis.plot(limits, limits, "k-", lw=0.8, alpha=0.6)
+        axis.scatter(reference, predicted, s=6, alpha=_opacity(reference.size), linewidths=0, rasterized=True)
+        axis.set(xlim=limits, ylim=limits, xlabel=f"reference {label}", ylabel="predicted")
+        axis.set_aspect("equal")
+        numbers = table[name]
+        axis.set_title(f"MAE {factor * numbers['mae']:.3g}, RMSE {factor * numbers['rmse']:.3g} {unit}", fontsize=9)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+def force_errors(results: Results, path: Path) -> None:
+    """Histogram of the length of the force error, per element."""
+    pair = results.pairs["forces"]
+    lengths = np.linalg.norm(pair.predicted - pair.reference, axis=1)
+    symbols = np.array([symbol for structure in results.structures for symbol in structure.symbols])
+    positive = lengths[np.isfinite(lengths) & (lengths > 0)]
+    if positive.size == 0:
+        return
+    bins = np.geomspace(positive.min(), positive.max() * 1.001, 50).tolist()
+    figure, axis = plt.subplots(figsize=(6, 4), constrained_layout=True)
+    for symbol in np.unique(symbols):
+        chosen = lengths[(symbols == symbol) & np.isfinite(lengths)]
+        axis.hist(chosen, bins=bins, histtype="step", lw=1.5, label=str(symbol))
+    axis.set(xscale="log", xlabel="length of the force error (eV/angstrom)", ylabel="atoms")
+    axis.legend()
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+def all_plots(results: Results, table: dict[str, dict[str, Any]], folder: Path, name: str) -> list[str]:
+    """``parity-NAME.png`` and ``force-errors-NAME.png``; returns the names of the files written."""
+    written = []
+    if results.pairs:
+        parity(results, table, folder / f"parity-{name}.png", name)
+        written.append(f"parity-{name}.png")
+    if "forces" in results.pairs:
+        force_errors(results, folder / f"force-errors-{name}.png")
+        written.append(f"force-errors-{name}.png")
+    return written
+
+
+def _limits(values: Array) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - margin, high + margin
+
+
+def _opacity(n_points: int) -> float:
+    return float(np.clip(300.0 / np.sqrt(max(n_points, 1)) / 10.0, 0.1, 0.8))

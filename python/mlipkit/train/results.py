@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""Predictions beside their labels, and the errors between them. The same for checkpoints, artifacts and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlipkit.data.structure import Structure
+
+Array = NDArray[np.float64]
+UNITS = {"energy_per_atom": "eV/atom", "forces": "eV/angstrom", "stress": "eV/angstrom^3"}
+
+
+@dataclass
+class Pair:
+    """Labels and predictions of one quantity; rows are structures or atoms. Missing labels are NaN."""
+
+    reference: Array  # [n, ...]
+    predicted: Array  # as reference
+
+    def known(self, rows: NDArray[np.bool_] | None = None) -> tuple[Array, Array]:
+        """Flat labels and predictions of the rows, without missing labels."""
+        reference, predicted = self.reference, self.predicted
+        if rows is not None:
+            reference, predicted = reference[rows], predicted[rows]
+        mask = np.isfinite(reference)
+        return reference[mask], predicted[mask]
+
+
+@dataclass
+class Results:
+    """Predictions for some structures."""
+
+    structures: Sequence[Structure]
+    pairs: dict[str, Pair] = field(default_factory=dict)  # energy_per_atom, forces, stress, named outputs
+    e0: Array | None = None  # [B] eV/atom, to plot energies without their large constant part
+
+    def per_atom(self, quantity: str) -> bool:
+        return quantity not in {"energy_per_atom", "stress"}
+
+
+def collect(
+    structures: Sequence[Structure],
+    energy: Array,
+    forces: Array,
+    stress: Array,
+    outputs: dict[str, Array] | None = None,
+    e0: Array | None = None,
+) -> Results:
+    """Puts predictions beside the labels of structures.
+
+    Args:
+        structures: B of them, with N atoms in all.
+        energy: [B] eV, total. forces: [N, 3] eV/angstrom. stress: [B, 6] eV/angstrom^3, NaN where not periodic.
+        outputs: name -> [N, k].
+        e0: [B] eV, sum of reference energies.
+    """
+    sizes = np.array([len(structure) for structure in structures], dtype=np.float64)
+    labels = np.array([np.nan if s.energy is None else s.energy for s in structures])
+    pairs = {"energy_per_atom": Pair(labels / sizes, energy / sizes)}
+    pairs["forces"] = Pair(_stack([s.forces for s in structures], [(len(s), 3) for s in structures]), forces)
+    pairs["stress"] = Pair(
+        _stack([None if s.stress is None else s.stress[None] for s in structures], [(1, 6)] * len(structures)), stress
+    )
+    for name, values in (outputs or {}).items():
+        shapes = [(len(s), values.shape[1]) for s in structures]
+        pairs[name] = Pair(_stack([s.outputs.get(name) for s in structures], shapes), values)
+    pairs = {name: pair for name, pair in pairs.items() if np.isfinite(pair.reference).any()}
+    return Results(structures, pairs, None if e0 is None else e0 / sizes)
+
+
+def errors(results: Results, groups: bool = True) -> dict[str, dict[str, Any]]:
+    """Mean absolute, root-mean-square and largest error of each quantity.
+
+    Args:
+        results: predictions and labels.
+        groups: also per element (quantities per atom) and per config_type and task, where there are several.
+
+    Returns:
+        quantity -> ``{"unit", "n", "mae", "rmse", "max", "per_element": {...}, "per_config_type": {...}, ...}``.
+    """
+    table: dict[str, dict[str, Any]] = {}
+    for quantity, pair in results.pairs.items():
+        table[quantity] = {"unit": UNITS.get(quantity, ""), **_numbers(*pair.known())}
+        if groups:
+            for kind, members in _groups(results, quantity):
+                found = {name: _numbers(*pair.known(rows)) for name, rows in members.items()}
+                table[quantity][kind] = {name: numbers for name, numbers in found.items() if numbers["n"]}
+    return table
+
+
+def _groups(results: Results, quantity: str) -> Iterator[tuple[str, dict[str, NDArray[np.bool_]]]]:
+    """Kinds of groups, each with the rows of its members."""
+    structures = results.structures
+    sizes = np.array([len(s) for s in structures])
+    if results.per_atom(quantity):
+        symbols = np.array([symbol for s in structures for symbol in s.symbols])
+        yield "per_element", {str(symbol): symbols == symbol for symbol in np.unique(symbols)}
+    for kind, names in (("config_type", [s.config_type for s in structures]), ("task", [s.task for s in structures])):
+        if len(set(names)) > 1:
+            rows = np.repeat(names, sizes) if results.per_atom(quantity) else np.array(names)
+            yield f"per_{kind}", {str(name): rows == name for name in np.unique(rows)}
+
+
+def _numbers(reference: Array, predicted: Array) -> dict[str, Any]:
+    if reference.size == 0:
+        return {"n": 0, "mae": None, "rmse": None, "max": None}
+    difference = np.abs(predicted - reference)
+    return {
+        "n": int(reference.size),
+        "mae": float(difference.mean()),
+        "rmse": float(np.sqrt((difference**2).mean())),
+        "max": float(difference.max()),
+    }
+
+
+def _stack(values: Sequence[Array | None], shapes: Sequence[tuple[int, ...]]) -> Array:
+    filled = [
+        np.full(shape, np.nan) if value is None else value.reshape(shape)
+        for value, shape in zip(values, shapes, strict=True)
+    ]
+    return np.concatenate(filled)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""A whole training run: folder, data, model, loop, and what is left behind for people and programs."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning_fabric import Fabric
+from rich.console import Console
+from torch import nn
+
+import mlipkit
+from mlipkit.checkpoint import Checkpoint, load_checkpoint
+from mlipkit.data.dataset import Subset, describe, dtype_of, save_split
+from mlipkit.train import plots
+from mlipkit.train.config import TrainConfig
+from mlipkit.train.config_file import ConfigError
+from mlipkit.train.prediction import predict_all
+from mlipkit.train.progress import Reporter
+from mlipkit.train.results import errors
+from mlipkit.train.setup import Prepared, set_up
+from mlipkit.train.tables import error_table
+from mlipkit.train.trainer import Trainer
+
+# What may differ when a run is resumed: how long it goes on, and where it runs.
+CHANGEABLE = {"output", "device", "threads", "epochs", "max_minutes", "patience", "metadata", "validation_batch_size"}
+
+
+def run(config: TrainConfig, folder: Path, console: Console, resume: bool = False) -> dict[str, Any]:
+    """Trains and writes everything into ``config.output``, which must be writable.
+
+    Args:
+        config: checked configuration.
+        folder: relative data paths start here.
+        console: for progress and tables.
+        resume: continue from ``last.ckpt``.
+
+    Returns:
+        What ``summary.json`` holds.
+    """
+    start = time.perf_counter()
+    output = Path(config.output)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    saved = _saved_run(config, output) if resume else None
+    prepared = set_up(config, folder)
+    _print_data(prepared, console)
+    provenance = _provenance(config, prepared)
+    if saved is not None and saved.provenance["datasets"] != provenance["datasets"]:
+        raise ConfigError(f"the data files have changed since {output} was trained; start a new run")
+    fabric = Fabric(accelerator=config.device, devices=1, precision="32-true")  # the dtype is the model's own
+    fabric.launch()
+    trainer = Trainer(config, prepared, provenance, output, fabric)
+    if saved is not None:
+        trainer.load_state_dict(saved.training)
+        console.print(f"resumed after epoch {trainer.sampler.epochs_done:g}, step {trainer.progress.step}")
+    save_split(prepared.dataset, output / "split")
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    (output / "config.yaml").write_text(text)
+    prepared_at = time.perf_counter()
+    with Reporter(console) as reporter:
+        trainer.fit(reporter)
+    summary = _finish(trainer, prepared_at - start, console)
+    console.print(f"{trainer.progress.finished}; results are in {output}")
+    return summary
+
+
+def _saved_run(config: TrainConfig, output: Path) -> Checkpoint:
+    saved = load_checkpoint(output / "last.ckpt")
+    now, before = config.model_dump(mode="json"), saved.training["config"]
+    changed = [key for key in now if key not in CHANGEABLE and now[key] != before.get(key)]
+    if changed:
+        raise ConfigError(
+            f"{', '.join(changed)} differ from the run in {output}: it cannot be resumed with them. "
+            f"Restore them, or start a new run (may change: {', '.join(sorted(CHANGEABLE))})"
+        )
+    return saved
+
+
+def _provenance(config: TrainConfig, prepared: Prepared) -> dict[str, Any]:
+    return {
+        "config_sha256": config.sha256(),
+        "datasets": prepared.dataset.files,
+        "seed": config.seed,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of mlipkit and of what results depend on."""
+    packages = {name: version(name) for name in ("torch", "numpy", "ase", "lightning-fabric")}
+    return {"mlipkit": mlipkit.__version__, "python": platform.python_version(), **packages}
+
+
+def _print_data(prepared: Prepared, console: Console) -> None:
+    dataset, numbers = prepared.dataset, prepared.dataset.statistics
+    sizes = ", ".join(f"{len(subset)} {name}" for name, subset in dataset.subsets().items() if len(subset))
+    console.print(f"data: {sizes} structures; {len(dataset.isolated)} isolated atoms; species {dataset.species}")
+    console.print(
+        f"training set: {numbers.avg_num_neighbours:.1f} neighbours per atom, closest {numbers.shortest_distance:.3f} "
+        f"angstrom, energy without E0 {numbers.energy_mean:.4f} +- {numbers.energy_std:.4f} eV/atom, "
+        f"RMS force {numbers.forces_rms:.3f} eV/angstrom"
+    )
+    for task, reference in dataset.references.items():
+        values = ", ".join(f"{s} {e:.6f} eV ({reference.source[s]})" for s, e in reference.values.items())
+        console.print(f"E0 of task {task}: {values}")
+    console.print(f"model: {prepared.architecture}, {n_parameters(prepared.model):,} parameters")
+
+
+def n_parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[str, Any]:
+    """Errors of the best weights on the held-out structures, plots and summary."""
+    start = time.perf_counter()
+    config, prepared, output = trainer.config, trainer.prepared, trainer.folder
+    best = load_checkpoint(output / "best.ckpt")
+    model = best.build().to(dtype_of(config.dtype)).to(trainer.fabric.device)
+    plots.learning_curve(trainer.progress.history, output / "learning-curve.png")
+    held_out: dict[str, Any] = {}
+    for name in ("validation", "test"):
+        subset: Subset = prepared.dataset.subsets()[name]
+        if not subset.structures:
+            continue
+        graphs = [graph.to(trainer.fabric.device) for graph in subset.graphs]
+        results = predict_all(model, subset.structures, graphs, config.validation_batch_size or config.batch_size)
+        held_out[name] = errors(results)
+        plots.all_plots(results, held_out[name], output, name)
+        console.print(error_table(held_out[name], f"{name}: errors of the best checkpoint"))
+    progress = trainer.progress
+    summary = {
+        **trainer.provenance,
+        "architecture": prepared.architecture,
+        "model": prepared.model_config,
+        "n_parameters": n_parameters(prepared.model),
+        "dtype": config.dtype,
+        "data": describe(prepared.dataset),
+        "errors": held_out,
+        "best": {"epoch": progress.best_epoch, "validation_loss": progress.best_loss},
+        "epochs": trainer.sampler.epochs_done,
+        "steps": progress.step,
+        "finished": progress.finished,
+        "seconds": {
+            "setup": setup_seconds,
+            "training": progress.seconds,
+            "evaluation": time.perf_counter() - start,
+        },
+        "threads": torch.get_num_threads(),
+    }
+    (output / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    return summary

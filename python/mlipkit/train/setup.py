@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""From a configuration to data and a model: what a run needs before its first step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from mlipkit.data.dataset import Dataset, all_species, dtype_of, prepare, read_data
+from mlipkit.data.errors import DataError, nearest
+from mlipkit.data.graphs import GraphBuilder
+from mlipkit.data.labels import Wanted
+from mlipkit.nn import ArchitectureConfig, build_model, config_class
+from mlipkit.train.config import TrainConfig
+from mlipkit.train.config_file import ConfigError, explain_entries
+
+
+@dataclass
+class Prepared:
+    """Data and a freshly initialised model that fit each other."""
+
+    dataset: Dataset
+    architecture: str
+    model_config: dict[str, Any]  # complete, JSON-able
+    model: nn.Module  # in the training dtype
+
+
+def set_up(config: TrainConfig, folder: Path) -> Prepared:
+    """Reads and prepares the data, completes the model's options from them, builds the model.
+
+    Args:
+        config: checked configuration.
+        folder: relative data paths start here.
+
+    Raises:
+        DataError: unusable data.
+        ConfigError: options that do not fit the data.
+    """
+    architecture, given = config.architecture()
+    schema = config_class(architecture)
+    options = dict(given)
+    if "tasks" in options:
+        raise ConfigError("model.tasks follows from data.tasks and the files; remove it")
+    options["tasks"] = config.data.task_names()
+    draft = _draft(options)
+    wanted = Wanted(config.loss.labels(), _condition_defaults(config, list(draft.condition_ranges)))
+    subsets = read_data(config.data, folder, wanted)
+    found = all_species(subsets)
+    options.setdefault("species", found)
+    _check_species(found, options["species"])
+    outputs = {output.name: output.width for output in draft.outputs}
+    _check_outputs(config, list(outputs))
+    builder = GraphBuilder(options["species"], draft.cutoff, options["tasks"], dtype_of(config.dtype), outputs)
+    dataset = prepare(config.data, folder, subsets, builder, wanted)
+    complete = _from_statistics(schema, options, dataset)
+    try:
+        checked = schema.model_validate(complete)
+    except ValidationError as error:
+        raise ConfigError(explain_entries(error.errors(), schema, ("model",))) from None
+    assert isinstance(checked, ArchitectureConfig)
+    _check_conditions(checked, dataset)
+    torch.manual_seed(config.seed)
+    model = build_model(architecture, checked).to(dtype_of(config.dtype))
+    return Prepared(dataset, architecture, checked.model_dump(mode="json"), model)
+
+
+def _draft(options: dict[str, Any]) -> ArchitectureConfig:
+    """What every architecture shares, before the data have completed the options."""
+    known = {
+        key: value for key, value in {"species": ["H"], **options}.items() if key in ArchitectureConfig.model_fields
+    }
+    try:
+        return ArchitectureConfig.model_validate(known)
+    except ValidationError as error:
+        raise ConfigError(explain_entries(error.errors(), ArchitectureConfig, ("model",))) from None
+
+
+def _from_statistics(schema: type[Any], options: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """Adds the normalisation that the architecture knows and the user did not set.
+
+    ``scale`` is the RMS force of each task (the spread of its energies where there are no forces), ``shift`` the mean
+    energy per atom without E0, as in the MACE paper.
+    """
+    by_task = [dataset.statistics_by_task[task.name] for task in dataset.tasks]
+    scales = [_first_useful(s.forces_rms, s.energy_std) for s in by_task]
+    shifts = [s.energy_mean if math.isfinite(s.energy_mean) else 0.0 for s in by_task]
+    derived = {"avg_num_neighbours": dataset.statistics.avg_num_neighbours, "scale": scales, "shift": shifts}
+    if derived["avg_num_neighbours"] == 0:
+        raise DataError("no atom has a neighbour within model.cutoff; check it and data.units.length")
+    fitting = {name: value for name, value in derived.items() if name in schema.model_fields}
+    return {**fitting, **options}
+
+
+def _first_useful(*candidates: float) -> float:
+    return next((value for value in candidates if math.isfinite(value) and value > 1e-6), 1.0)
+
+
+def _condition_defaults(config: TrainConfig, declared: list[str]) -> dict[str, dict[str, float]]:
+    """Value of each condition per task where a frame has none."""
+    for task, entry in config.data.tasks.items():
+        for name in entry.defaults:
+            if name not in declared:
+                raise ConfigError(
+                    f"data.tasks.{task}.defaults names {name!r}, which the model does not take"
+                    f"{nearest(name, declared)}; set model.{name}_range, or remove it"
+                )
+    tasks = config.data.tasks
+    return {
+        name: {task: entry.defaults[name] for task, entry in tasks.items() if name in entry.defaults}
+        for name in declared
+    }
+
+
+def _check_species(found: list[str], species: list[str]) -> None:
+    absent = [symbol for symbol in found if symbol not in species]
+    if absent:
+        raise ConfigError(f"model.species {species} lacks {', '.join(absent)}, which the data hold")
+
+
+def _check_outputs(config: TrainConfig, outputs: list[str]) -> None:
+    for name in config.loss.outputs:
+        if name not in outputs:
+            raise ConfigError(f"loss.outputs names {name!r}, which is not among model.outputs{nearest(name, outputs)}")
+
+
+def _check_conditions(checked: ArchitectureConfig, dataset: Dataset) -> None:
+    for subset in dataset.subsets().values():
+        for structure in subset.structures:
+            for name, (low, high) in checked.condition_ranges.items():
+                value = structure.conditions[name]
+                if not low <= value <= high or value != round(value):
+                    raise DataError(f"{structure.where}: {name} {value:g} is not a whole number in [{low}, {high}]")

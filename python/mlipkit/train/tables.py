@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""Error tables for the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from mlipkit.train.plots import LABELS
+
+
+def error_table(table: dict[str, dict[str, Any]], title: str) -> Table:
+    """MAE, RMSE and largest error per quantity, and per element, config_type and task where there are groups."""
+    shown = Table(title=title, title_justify="left")
+    shown.add_column("quantity")
+    shown.add_column("of")
+    for name in ("MAE", "RMSE", "largest"):
+        shown.add_column(name, justify="right")
+    shown.add_column("unit")
+    shown.add_column("labels", justify="right")
+    for quantity, numbers in table.items():
+        _, factor, unit = LABELS.get(quantity, (quantity, 1.0, numbers["unit"]))
+        unit = unit.replace("$", "")
+        name = quantity.replace("_", " ")
+        rows = [("all", numbers)]
+        for kind in ("per_element", "per_config_type", "per_task"):
+            prefix = "" if kind == "per_element" else kind.removeprefix("per_") + " "
+            rows += [(prefix + (group or "(none)"), entry) for group, entry in numbers.get(kind, {}).items()]
+        for position, (group, entry) in enumerate(rows):
+            values = [f"{factor * entry[key]:.4g}" for key in ("mae", "rmse", "max")]
+            shown.add_row(name if position == 0 else "", group, *values, unit, str(entry["n"]))
+        shown.add_section()
+    return shown
