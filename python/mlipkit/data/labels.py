@@ -145,8 +145,9 @@ class _FrameReader:
         value = _find(atoms, key)
         if value is None and needed and label in self.wanted.labels and label not in self.entry.incomplete:
             raise DataError(
-                f"{where}: no {label} under key {key!r}; {_present(atoms)}. Set data.keys.{label} to the right key, "
-                f"to null if the file has no such label, or list {label!r} under `incomplete` if only some frames do"
+                f"{where}: no {label} under key {key!r}; {_present(atoms)}. Name the right key "
+                f"(data.keys.{label}; mlip-eval --key {label}=KEY), set it to null if the file has no such label, "
+                f"or list {label!r} under `incomplete` if only some frames have it"
             )
         return value
 

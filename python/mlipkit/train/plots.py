@@ -73,6 +73,7 @@ def parity(results: Results, table: dict[str, dict[str, Any]], path: Path, title
         axis.scatter(reference, predicted, s=6, alpha=_opacity(reference.size), linewidths=0, rasterized=True)
         axis.set(xlim=limits, ylim=limits, xlabel=f"reference {label}", ylabel="predicted")
         axis.set_aspect("equal")
+        axis.locator_params(nbins=5)
         numbers = table[name]
         axis.set_title(f"MAE {factor * numbers['mae']:.3g}, RMSE {factor * numbers['rmse']:.3g} {unit}", fontsize=9)
     figure.suptitle(title)

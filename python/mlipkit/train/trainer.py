@@ -136,9 +136,8 @@ class Trainer:
         norm = 0.0
         if self.config.gradient_clip is not None:
             limit = self.config.gradient_clip
-            norm = float(
-                self.fabric.clip_gradients(self.module, self.stepper, max_norm=limit, error_if_nonfinite=False)
-            )
+            found = self.fabric.clip_gradients(self.module, self.stepper, max_norm=limit, error_if_nonfinite=False)
+            norm = 0.0 if found is None else float(found)
         if not math.isfinite(value + norm):
             raise TrainingError(self._explain_nan(value))
         self.stepper.step()

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""``mlip-eval``: errors of a checkpoint or artifact on a data file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlipkit.cli.common import DebugOption, console, one_command, pairs, writable_folder
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="Checkpoint or artifact.", show_default=False)],
+    data: Annotated[Path, typer.Argument(help="Labelled structures, any format of ASE.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for parity plots and summary.json.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", metavar="NAME=KEY", help="Key of a label, such as forces=REF_forces.")
+    ] = None,
+    unit: Annotated[
+        list[str] | None, typer.Option("--unit", metavar="NAME=UNIT", help="Unit of energy, length, forces or stress.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Task, for models with several.")] = None,
+    frames: Annotated[str, typer.Option(help="Frames to take, as a slice.")] = ":",
+    precision: Annotated[str | None, typer.Option(help="single, mixed or double; by default the model's own.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    batch_size: Annotated[int, typer.Option(min=1, help="Structures at once (checkpoints only).")] = 8,
+    debug: DebugOption = False,
+) -> None:
+    """Print errors per quantity, element and config_type; with -o also save parity plots and summary.json."""
+    import time
+
+    from mlipkit.data.reading import sha256
+    from mlipkit.train import evaluation
+    from mlipkit.train.results import errors
+    from mlipkit.train.tables import error_table
+
+    folder = writable_folder(output) if output is not None else None
+    options = evaluation.Options(
+        keys=pairs(key or [], "--key"),
+        units=pairs(unit or [], "--unit"),
+        frames=frames,
+        task=task,
+        precision=precision,
+        device=device,
+        batch_size=batch_size,
+    )
+    predictor = evaluation.open_predictor(model, options)
+    structures = evaluation.read_labelled(data, predictor, options)
+    start = time.perf_counter()
+    results = predictor.predict(structures)
+    seconds = time.perf_counter() - start
+    table = errors(results)
+    screen = console()
+    screen.print(error_table(table, f"{model} ({predictor.kind}) on {data}: {len(structures)} structures"))
+    if folder is not None:
+        from mlipkit.train.plots import all_plots
+
+        plots = all_plots(results, table, folder, data.name.split(".")[0])
+        summary = {
+            **table,
+            "model": {"path": str(model), "kind": predictor.kind, "sha256": sha256(model)},
+            "data": {"path": str(data), "sha256": sha256(data), "structures": len(structures)},
+            "seconds": seconds,
+        }
+        (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+        screen.print(f"wrote {', '.join([*plots, 'summary.json'])} in {folder}")
+
+
+def main() -> None:
+    one_command("mlip-eval", evaluate)()

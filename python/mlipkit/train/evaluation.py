@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""Errors of a finished model, checkpoint or artifact, on a data file.
+
+A checkpoint is evaluated by the PyTorch reference, an artifact by the engine that the hosts use.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+from pydantic import ValidationError
+
+from mlipkit.checkpoint import Checkpoint, Task, load_checkpoint
+from mlipkit.data.config import DataConfig, FileEntry, Keys, Label, TaskConfig, UnitNames
+from mlipkit.data.dataset import dtype_of
+from mlipkit.data.errors import DataError, nearest
+from mlipkit.data.graphs import GraphBuilder, add_reference_energies
+from mlipkit.data.labels import Wanted, read_structures
+from mlipkit.data.structure import Structure
+from mlipkit.nn import ArchitectureConfig
+from mlipkit.train.config_file import ConfigError, explain
+from mlipkit.train.prediction import predict_all
+from mlipkit.train.results import Results, collect
+
+MANIFEST = "extra/mlip.json"
+
+
+class Predictor(Protocol):
+    """A model to evaluate: what it knows, and its predictions."""
+
+    kind: str
+    species: list[str]
+    tasks: list[Task]
+    conditions: list[str]
+    outputs: dict[str, int]  # name -> width
+
+    def predict(self, structures: Sequence[Structure]) -> Results: ...
+
+
+@dataclass
+class Options:
+    """How to read the data and run the model."""
+
+    keys: Mapping[str, str]
+    units: Mapping[str, str]
+    frames: str = ":"
+    task: str | None = None
+    precision: str | None = None  # single, mixed or double
+    device: str = "cpu"
+    batch_size: int = 8
+
+
+def open_predictor(path: Path, options: Options) -> Predictor:
+    """Opens an artifact or a checkpoint, whichever the file is.
+
+    Raises:
+        CheckpointError, EngineError: it is neither, or cannot be used.
+    """
+    if path.is_file() and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(name.endswith(MANIFEST) for name in archive.namelist()):
+                return ArtifactPredictor(path, options)
+    return CheckpointPredictor(path, options)
+
+
+def read_labelled(path: Path, predictor: Predictor, options: Options) -> list[Structure]:
+    """Structures with the labels that the file has; labels whose key is named must be there.
+
+    Raises:
+        DataError: nothing to compare with, or what the model cannot take.
+        ConfigError: an unknown key or unit.
+    """
+    fields = set(Keys.model_fields) - {"outputs"}
+    named = {name: key for name, key in options.keys.items() if name in fields}
+    outputs = {name: key for name, key in options.keys.items() if name not in fields}
+    for name in outputs:
+        if name not in predictor.outputs:
+            known = sorted(fields | set(predictor.outputs))
+            raise ConfigError(f"--key {name}: unknown quantity{nearest(name, known)} (known: {', '.join(known)})")
+    tasks = {task.name: TaskConfig(defaults=task.defaults) for task in predictor.tasks}
+    unknown_units = set(options.units) - set(UnitNames.model_fields)
+    if unknown_units:
+        name, known = min(unknown_units), sorted(UnitNames.model_fields)
+        raise ConfigError(f"--unit {name}: unknown quantity{nearest(name, known)} (known: {', '.join(known)})")
+    try:
+        data = DataConfig(
+            train=(FileEntry(path=str(path), frames=options.frames, task=options.task),),
+            keys=Keys.model_validate({**named, "outputs": outputs}),
+            units=UnitNames.model_validate(dict(options.units)),
+            tasks=tasks,
+        )
+    except ValidationError as error:
+        raise ConfigError(explain(error, DataConfig)) from None
+    everything: tuple[Label, ...] = ("energy", "forces", "stress")
+    labels = [label for label in everything if label in named]
+    conditions = {
+        name: {t.name: t.defaults[name] for t in predictor.tasks if name in t.defaults} for name in predictor.conditions
+    }
+    structures = read_structures(data.train[0], data, Path(), Wanted(labels, conditions))
+    if not any(s.energy is not None or s.forces is not None or s.stress is not None for s in structures):
+        # Asking for the energy raises the message that names file, frame and the keys that are there.
+        read_structures(data.train[0], data, Path(), Wanted(everything[:1], conditions))
+    for structure in structures:
+        unknown = [symbol for symbol in structure.symbols if symbol not in predictor.species]
+        if unknown:
+            known = ", ".join(predictor.species)
+            raise DataError(f"{structure.where}: species {unknown[0]} is not among the model's ({known})")
+    return structures
+
+
+class CheckpointPredictor:
+    """The PyTorch reference with the parameters of a checkpoint."""
+
+    kind = "checkpoint"
+
+    def __init__(self, path: Path, options: Options) -> None:
+        checkpoint: Checkpoint = load_checkpoint(path)
+        model = checkpoint.build()
+        config = cast(ArchitectureConfig, model.config)
+        precisions: dict[str | None, str] = {None: checkpoint.dtype, "single": "float32", "double": "float64"}
+        if options.precision not in precisions:
+            raise ConfigError(f"--precision {options.precision}: a checkpoint is evaluated in single or double")
+        self.dtype = dtype_of(precisions[options.precision])
+        self.model = model.to(self.dtype).to(options.device)
+        self.options = options
+        self.species: list[str] = list(config.species)
+        self.cutoff = float(config.cutoff)
+        self.tasks = checkpoint.tasks
+        self.conditions = list(config.condition_ranges)
+        self.outputs = {output.name: output.width for output in config.outputs}
+
+    def predict(self, structures: Sequence[Structure]) -> Results:
+        names = [task.name for task in self.tasks]
+        builder = GraphBuilder(self.species, self.cutoff, names, self.dtype, self.outputs)
+        graphs = [builder.graph(structure) for structure in structures]
+        add_reference_energies(graphs, [task.e0 for task in self.tasks], self.species)
+        graphs = [graph.to(self.options.device) for graph in graphs]
+        return predict_all(self.model, structures, graphs, self.options.batch_size)
+
+
+class ArtifactPredictor:
+    """A frozen model in the engine."""
+
+    kind = "artifact"
+
+    def __init__(self, path: Path, options: Options) -> None:
+        from mlipkit.export.reader import read_manifest
+
+        manifest = read_manifest(path)
+        self.path, self.options = path, options
+        self.species = list(manifest.species)
+        self.conditions = list(manifest.conditions)
+        self.outputs = {output.name: output.width for output in manifest.outputs}
+        self.tasks = [
+            Task(
+                entry.name,
+                entry.level_of_theory,
+                entry.e0,
+                {name: c.default[entry.name] for name, c in manifest.conditions.items() if entry.name in c.default},
+            )
+            for entry in manifest.tasks
+        ]
+
+    def predict(self, structures: Sequence[Structure]) -> Results:
+        from mlipkit.interfaces.ase import VOIGT, MLIPCalculator
+
+        calculators = {
+            task: MLIPCalculator(
+                str(self.path), precision=self.options.precision, device=self.options.device, task=task
+            )
+            for task in dict.fromkeys(structure.task for structure in structures)
+        }
+        energies, forces, stresses = [], [], []
+        outputs: dict[str, list[np.ndarray]] = {name: [] for name in self.outputs}
+        for structure in structures:
+            calculator = calculators[structure.task]
+            calculator.calculate(structure.to_atoms())
+            found = calculator.results
+            energies.append(found["energy"])
+            forces.append(found["forces"])
+            periodic = all(structure.pbc)
+            stresses.append(np.asarray(found["stress"])[np.argsort(VOIGT)] if periodic else np.full(6, np.nan))
+            for name, width in self.outputs.items():
+                outputs[name].append(np.asarray(found[name]).reshape(len(structure), width))
+        e0 = {task.name: task.e0 for task in self.tasks}
+        return collect(
+            structures,
+            np.array(energies),
+            np.concatenate(forces),
+            np.stack(stresses),
+            {name: np.concatenate(values) for name, values in outputs.items()},
+            np.array([sum(e0[s.task][symbol] for symbol in s.symbols) for s in structures]),
+        )
