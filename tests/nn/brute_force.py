@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from mlipkit.data.graph import GraphBatch
 from numpy.typing import NDArray
+
+from mlipkit.data.graph import GraphBatch
 
 Array = NDArray[np.float64]
 
