@@ -3,6 +3,7 @@
 // The host's side of a halo exchange during one evaluation. Header only: libmlip fills it, libmlip_torch calls it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "core/error.h"
@@ -14,8 +15,14 @@ namespace mlip {
 /// so the failure is also kept here.
 struct HaloHost {
   mlip_halo callbacks{};
-  int max_width = 0;    // values per ghost that the manifest declares: hosts size their buffers by it
-  std::string failure;  // empty while all is well
+  int64_t max_bytes = 0;  // per row, as the manifest declares it: hosts size their buffers by it
+  std::string failure;    // empty while all is well
+  mlip_status failure_status = MLIP_OK;
+
+  void clear_failure() {
+    failure.clear();
+    failure_status = MLIP_OK;
+  }
 
   void forward(void* rows, int width, mlip_dtype dtype) { call(callbacks.forward, "forward", rows, width, dtype); }
   void reverse(void* rows, int width, mlip_dtype dtype) { call(callbacks.reverse, "reverse", rows, width, dtype); }
@@ -23,15 +30,20 @@ struct HaloHost {
  private:
   using Callback = int (*)(void*, void*, int, mlip_dtype);
   void call(Callback callback, const char* direction, void* rows, int width, mlip_dtype dtype) {
-    if (width > max_width) {
-      failure = concat("the model exchanges ", width, " values per ghost atom, its manifest declares ", max_width,
-                       "; the artifact is inconsistent, export it again");
-      throw Error(MLIP_ERROR_ARTIFACT, failure);
-    }
+    const int64_t bytes = static_cast<int64_t>(width) * dtype;
+    if (bytes > max_bytes)
+      stop(MLIP_ERROR_ARTIFACT, concat("the model exchanges ", bytes, " bytes per ghost atom, its manifest declares ",
+                                       max_bytes, "; the artifact is inconsistent, export it again"));
     const int code = callback(callbacks.host, rows, width, dtype);
-    if (code == 0) return;
-    failure = concat("the host's ", direction, " halo exchange failed (callback returned ", code, ")");
-    throw Error(MLIP_ERROR_HOST, failure);
+    if (code != 0)
+      stop(MLIP_ERROR_HOST,
+           concat("the host's ", direction, " halo exchange failed (its callback returned ", code, ")"));
+  }
+
+  [[noreturn]] void stop(mlip_status status, const std::string& message) {
+    failure = message;
+    failure_status = status;
+    throw Error(status, message);
   }
 };
 

@@ -28,4 +28,5 @@ PYBIND11_MODULE(_engine, module) {
   module.attr("VERSION") = mlip_version();
   pybind11::register_exception_translator(&mlip_python::translate);
   mlip_python::bind_neighbours(module);
+  mlip_python::bind_model(module);
 }

@@ -6,8 +6,12 @@ Every array that is handed out is a copy and stays valid. Units are eV and angst
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,6 +91,197 @@ class NeighbourList:
             EngineError: degenerate cell, positions that are not finite, two atoms at the same place.
         """
         return Edges(*self._handle.update(np.asarray(positions, dtype=np.float64), *_box(cell, pbc)))
+
+
+@dataclass(frozen=True)
+class Description:
+    """An opened artifact: what it is, how it was opened, and how well it reproduced its reference."""
+
+    path: str
+    architecture: str
+    precision: str
+    device: str
+    task: str
+    torch_version: str
+    manifest: dict[str, Any]  # as in mlip.json
+    cutoff: float  # angstrom
+    interaction_range: float  # angstrom
+    n_layers: int
+    halo_exchanges: int  # per forward pass; 0: no halo needed
+    halo_values_per_ghost: int  # per exchange
+    species: list[str]  # in use, in the caller's order
+    masses: list[float]  # of those, u
+    outputs: list[str]  # besides the energy
+    n_probes: int  # probe structures evaluated when opening
+    probe_seconds: float
+    probe_energy_error: float  # largest difference, eV per atom
+    probe_force_error: float  # eV/angstrom
+
+
+@dataclass(frozen=True)
+class Result:
+    """Energies in eV (reference energies E0 included), forces in eV/angstrom, virials in eV (xx yy zz xy xz yz).
+
+    Arrays that were not asked for are None. Rows of ghosts hold what belongs to their owners.
+    """
+
+    energy: float  # sum over local atoms
+    virial: FloatArray  # [6], W = -sum r_ij (x) dE/dr_ij; stress = -W/V
+    forces: FloatArray  # [n_all, 3]
+    energies: FloatArray | None  # [n_local]
+    virials: FloatArray | None  # [n_all, 6]
+    edge_gradients: FloatArray | None  # [E, 3] dE/dr_ij
+
+
+HaloCallback = Callable[[NDArray[Any]], None]
+
+
+class Engine:
+    """An artifact, verified and ready to evaluate structures. One thread at a time may use it.
+
+    Args:
+        path: what mlip-export wrote.
+        species: chemical symbols that species indices refer to, may repeat; None: those of the manifest.
+        precision: ``single``, ``mixed`` or ``double``; None: the manifest's default.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        task: level of theory; None allowed when the model has exactly one.
+        threads: for tensor operations; 0 leaves the setting as it is.
+
+    Raises:
+        EngineError: the file is missing, altered or of another schema, does not reproduce its reference, or lacks the
+            species, precision or task wanted.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        species: Sequence[str] | None = None,
+        precision: str | None = None,
+        device: str = "cpu",
+        task: str | None = None,
+        threads: int = 0,
+    ) -> None:
+        symbols = None if species is None else list(species)
+        self._handle = _engine.Model(os.fspath(path), symbols, precision, device, task, threads)
+        self._neighbours: NeighbourList | None = None
+        self._halo_failure: BaseException | None = None
+
+    def describe(self) -> Description:
+        """What was opened."""
+        content = self._handle.describe()
+        return Description(**{**content, "manifest": json.loads(content["manifest"])})
+
+    def set_condition(self, name: str, value: float) -> None:
+        """Sets ``total_charge`` (e) or ``spin_multiplicity`` (2S+1) for all following evaluations.
+
+        Raises:
+            EngineError: the model does not take it, or the value is outside its range.
+        """
+        self._handle.set_condition(name, float(value))
+
+    def evaluate(
+        self,
+        species: ArrayLike,
+        centre: ArrayLike,
+        neighbour: ArrayLike,
+        r_ij: ArrayLike,
+        n_local: int | None = None,
+        *,
+        energies: bool = False,
+        virials: bool = False,
+        edge_gradients: bool = False,
+    ) -> Result:
+        """Energy, forces and virial of a graph.
+
+        Args:
+            species: [n_all] indices into the species in use; local atoms first, then ghosts.
+            centre: [E] < n_local, ascending.
+            neighbour: [E] < n_all.
+            r_ij: [E, 3] angstrom.
+            n_local: atoms owned; None: all.
+            energies: also per-atom energies.
+            virials: also per-atom virials.
+            edge_gradients: also dE/dr_ij.
+
+        Raises:
+            EngineError: impossible graph, missing condition, a result that is not finite, or a failed halo exchange.
+        """
+        kinds = np.asarray(species, dtype=np.int64)
+        vectors = np.asarray(r_ij, dtype=np.float64).reshape(-1, 3)
+        owned = len(kinds) if n_local is None else n_local
+        edges = (np.asarray(centre, dtype=np.int64), np.asarray(neighbour, dtype=np.int64), vectors)
+        self._halo_failure = None
+        try:
+            return Result(**self._handle.evaluate(kinds, *edges, owned, energies, virials, edge_gradients))
+        except EngineError as error:
+            if self._halo_failure is not None:
+                raise error from self._halo_failure
+            raise
+
+    def compute(
+        self,
+        species: ArrayLike,
+        positions: ArrayLike,
+        cell: ArrayLike | None = None,
+        pbc: ArrayLike = False,
+        neighbours: NeighbourList | None = None,
+        *,
+        energies: bool = False,
+        virials: bool = False,
+    ) -> Result:
+        """Energy, forces and virial of a structure.
+
+        Args:
+            species: [N] indices into the species in use.
+            positions: [N, 3] angstrom, need not be wrapped.
+            cell: [3, 3] rows are vectors, angstrom.
+            pbc: one or three booleans.
+            neighbours: a list with the model's cutoff, to profit from its skin; None: one without skin.
+            energies: also per-atom energies.
+            virials: also per-atom virials.
+
+        Raises:
+            EngineError: as `evaluate` and `NeighbourList.update`.
+        """
+        if neighbours is None:
+            if self._neighbours is None:
+                self._neighbours = NeighbourList(self._handle.describe()["cutoff"])
+            neighbours = self._neighbours
+        arrays = (np.asarray(species, dtype=np.int64), np.asarray(positions, dtype=np.float64), *_box(cell, pbc))
+        return Result(**self._handle.compute(*arrays, neighbours._handle, energies, virials))
+
+    def output(self, name: str) -> FloatArray:
+        """A named per-atom output of the last evaluation, [n_local, width].
+
+        Raises:
+            EngineError: the model has no such output, or nothing was evaluated yet.
+        """
+        return np.asarray(self._handle.output(name))
+
+    def set_halo(self, forward: HaloCallback | None, reverse: HaloCallback | None) -> None:
+        """Sets the halo callbacks; None for both removes them.
+
+        Each gets the rows [n_all, width] and changes them in place: ``forward`` copies owners' rows into ghosts,
+        ``reverse`` adds ghost rows to their owners'. An exception stops the evaluation and becomes the cause of its
+        `EngineError`.
+        """
+        if forward is None or reverse is None:
+            self._handle.set_halo(None, None)
+        else:
+            self._handle.set_halo(self._kept(forward), self._kept(reverse))
+
+    def _kept(self, callback: HaloCallback) -> Callable[[NDArray[Any]], int]:
+        """The callback with a return code, its exception kept: an exception cannot cross the C interface."""
+
+        def call(rows: NDArray[Any]) -> int:
+            try:
+                callback(rows)
+            except BaseException as error:
+                self._halo_failure = error
+                return 1
+            return 0
+
+        return call
 
 
 def _box(cell: ArrayLike | None, pbc: ArrayLike) -> tuple[FloatArray, NDArray[np.int32]]:

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+//
+// What the engine asks of a tensor library. The one implementation (TorchScript) lies in libmlip_torch, which libmlip
+// opens at run time: no torch header is seen on this side. Everything crosses in float64 and in host memory.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/halo_host.h"
+
+namespace mlip {
+
+enum class Precision { single, mixed, double_ };
+
+/// One parameter or buffer, in host memory, contiguous and little-endian.
+struct TensorView {
+  std::string name, dtype;  // qualified name; "float32", "int64", ...
+  std::vector<int64_t> shape;
+  const void* data;
+  size_t bytes;
+};
+
+/// The texts that travel in the archive; empty when absent.
+struct ExtraFiles {
+  std::string manifest, probe, digest;
+};
+
+/// A graph with species as the module numbers them, and the conditions of the whole system.
+struct BackendInput {
+  int64_t n_local, n_all, n_edges;
+  const int64_t *species, *centre, *neighbour;  // [n_all], [n_edges], [n_edges]
+  const double* r_ij;                           // [n_edges][3]
+  int64_t task;
+  std::vector<std::pair<std::string, double>> conditions;
+};
+
+struct BackendOutput {
+  std::string name;
+  int64_t width;
+  std::vector<double> values;  // [n_local][width]
+};
+
+/// Kept between evaluations, so that memory is reused.
+struct BackendResult {
+  std::vector<double> energies;        // [n_local] eV, without E0
+  std::vector<double> edge_gradients;  // [n_edges][3] dE/dr_ij
+  std::vector<BackendOutput> outputs;  // as asked for
+};
+
+class MLIP_API Backend {
+ public:
+  virtual ~Backend() = default;
+  /// Reads the archive; throws MLIP_ERROR_ARTIFACT when it is none.
+  virtual ExtraFiles load(const std::string& path) = 0;
+  /// All parameters and buffers as stored, by name (bytewise order).
+  virtual void visit_tensors(const std::function<void(const TensorView&)>& visit) = 0;
+  /// Casts the module and moves it; throws MLIP_ERROR_ARGUMENT for a device that is not there. threads = 0: no change.
+  virtual void prepare(Precision precision, const std::string& device, int threads) = 0;
+  /// Forward and backward pass. `result.outputs` names the outputs wanted. host may be null.
+  virtual void evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) = 0;
+  virtual const char* library_version() const = 0;
+};
+
+/// Raised whenever something above changes: libmlip and libmlip_torch must be of one build.
+constexpr int kBackendInterface = 1;
+
+/// Opens libmlip_torch beside libmlip. Throws MLIP_ERROR_BACKEND with both torch versions when they do not fit.
+std::unique_ptr<Backend> make_backend();
+
+}  // namespace mlip
+
+extern "C" {
+/// Exported by libmlip_torch; null when `interface` is not its kBackendInterface.
+using mlip_create_backend_function = mlip::Backend*(int interface);
+MLIP_API mlip_create_backend_function mlip_create_backend;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// An opened artifact: verified, cast to a precision, bound to the host's list of species, ready to evaluate graphs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/artifact.h"
+#include "core/conditions.h"
+#include "core/halo_host.h"
+#include "core/probe.h"
+#include "mlip/mlip.h"
+
+namespace mlip {
+
+class Model {
+ public:
+  Model(const std::string& path, const mlip_open_options& options);
+  Model(const Model&) = delete;  // handed-out pointers lead into it
+  Model& operator=(const Model&) = delete;
+
+  mlip_description describe() const;
+  void set_condition(const std::string& name, double value) { conditions_.set(name, value); }
+  void set_halo(const mlip_halo* callbacks);
+  void evaluate(const mlip_graph& graph, mlip_result& result);
+  const BackendOutput& output(const std::string& name) const;
+  double cutoff() const { return manifest_.cutoff; }
+
+ private:
+  void choose_precision(const char* precision);
+  void choose_task(const char* task);
+  void choose_species(const char* const* species, int n_species);
+  void check_halo(const mlip_graph& graph) const;
+  void fill(const mlip_graph& graph, mlip_result& result) const;
+
+  std::string path_, precision_, device_;
+  std::unique_ptr<Backend> backend_;
+  Manifest manifest_;
+  int64_t task_ = 0;
+  Precision precision_kind_ = Precision::double_;
+  std::vector<std::string> species_;  // in use, the host's order
+  std::vector<int64_t> to_manifest_;  // [species in use] index in the manifest
+  std::vector<double> masses_, e0_;   // [species in use]
+  Conditions conditions_;
+  HaloHost halo_;
+  bool has_halo_ = false;
+  ProbeReport report_;
+  std::vector<const char*> species_names_, output_names_;  // for mlip_description
+
+  std::vector<int64_t> graph_species_;  // of the last graph, manifest indices
+  BackendResult result_;
+  bool evaluated_ = false;
+};
+
+}  // namespace mlip
+
+/// The handle of the C interface.
+struct mlip_model {
+  mlip::Model model;
+};

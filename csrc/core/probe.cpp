@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "core/probe.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <set>
+
+#include "core/graph_check.h"
+#include "core/reduce.h"
+#include "neighbours/neighbour_list.h"
+
+namespace mlip {
+namespace {
+
+/// Manifest indices of the structure's atoms; empty when some species is not in use.
+std::vector<int64_t> species_of(const ProbeStructure& structure, const Manifest& manifest,
+                                const std::set<int64_t>& in_use) {
+  std::vector<int64_t> indices;
+  for (const std::string& symbol : structure.species) {
+    const auto found = std::find(manifest.species.begin(), manifest.species.end(), symbol);
+    const int64_t index = found - manifest.species.begin();
+    if (found == manifest.species.end() || in_use.count(index) == 0) return {};
+    indices.push_back(index);
+  }
+  return indices;
+}
+
+double largest_difference(const double* a, const double* b, size_t n) {
+  double largest = 0.0;
+  for (size_t k = 0; k < n; ++k) {
+    const double difference = std::abs(a[k] - b[k]);
+    if (!(difference <= largest)) largest = difference;  // keeps a NaN
+  }
+  return largest;
+}
+
+Differences compare(Backend& backend, const Manifest& manifest, const ProbeStructure& structure,
+                    const std::vector<int64_t>& species, int64_t task) {
+  const int64_t n = static_cast<int64_t>(species.size());
+  NeighbourList list(manifest.cutoff, 0.0);
+  const mlip_edges edges = list.update(n, structure.positions.data(), structure.cell.data(), structure.pbc.data());
+  BackendInput input{n, n, edges.n_edges, species.data(), edges.centre, edges.neighbour, edges.r_ij, task, {}};
+  for (const auto& [name, value] : structure.conditions) input.conditions.emplace_back(name, value);
+  BackendResult result;
+  backend.evaluate(input, nullptr, result);
+  check_finite(input, result);
+
+  const EdgeView view{edges.n_edges, edges.centre, edges.neighbour, edges.r_ij, result.edge_gradients.data()};
+  std::vector<double> forces(3 * n);
+  double virial[6], energy = 0.0;
+  reduce_forces(view, n, forces.data());
+  reduce_virial(view, virial);
+  for (double e : result.energies) energy += e;
+  return {std::abs(energy - structure.energy) / static_cast<double>(n),
+          largest_difference(forces.data(), structure.forces.data(), forces.size()),
+          largest_difference(virial, structure.virial.data(), 6)};
+}
+
+void check_quantity(const char* quantity, const char* unit, double found, double allowed, size_t index,
+                    const std::string& precision, const std::string& device) {
+  if (found <= allowed) return;
+  fail(MLIP_ERROR_ARTIFACT, "the artifact does not reproduce its own reference: probe structure ", index, ", ",
+       quantity, " differs by ", found, " ", unit, ", allowed is ", allowed, " (precision ", precision, ", device ",
+       device, "); it was altered or this installation computes wrongly: get the file again, or try device cpu");
+}
+
+void check_coverage(const Manifest& manifest, const std::set<int64_t>& in_use, const std::set<int64_t>& seen,
+                    const std::string& task) {
+  for (int64_t index : in_use)
+    if (seen.count(index) == 0)
+      fail(MLIP_ERROR_ARTIFACT, "no probe structure of task '", task, "' covers species ", manifest.species[index],
+           ", so the artifact cannot be verified; export the checkpoint again");
+}
+
+}  // namespace
+
+ProbeReport verify_probe(Backend& backend, const Manifest& manifest, const std::vector<ProbeStructure>& structures,
+                         const std::vector<int64_t>& species_in_use, int64_t task, const std::string& precision,
+                         const std::string& device) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::set<int64_t> in_use(species_in_use.begin(), species_in_use.end());
+  const Differences& allowed = manifest.tolerances.at(precision);
+  std::set<int64_t> seen;
+  ProbeReport report;
+  for (size_t s = 0; s < structures.size(); ++s) {
+    if (structures[s].task != manifest.tasks[task].name) continue;
+    const std::vector<int64_t> species = species_of(structures[s], manifest, in_use);
+    if (species.empty()) continue;
+    const Differences found = compare(backend, manifest, structures[s], species, task);
+    check_quantity("the energy", "eV per atom", found.energy_per_atom, allowed.energy_per_atom, s, precision, device);
+    check_quantity("a force", "eV/angstrom", found.force, allowed.force, s, precision, device);
+    check_quantity("the virial", "eV", found.virial, allowed.virial, s, precision, device);
+    report.largest.energy_per_atom = std::max(report.largest.energy_per_atom, found.energy_per_atom);
+    report.largest.force = std::max(report.largest.force, found.force);
+    report.largest.virial = std::max(report.largest.virial, found.virial);
+    ++report.n_structures;
+    seen.insert(species.begin(), species.end());
+  }
+  check_coverage(manifest, in_use, seen, manifest.tasks[task].name);
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+}  // namespace mlip

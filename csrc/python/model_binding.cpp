@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "python/model_binding.h"
+
+namespace mlip_python {
+namespace {
+
+/// Arrays for one evaluation, and the C struct that points into them.
+struct Results {
+  Results(int64_t n_local, int64_t n_all, int64_t n_edges, const Wanted& wanted) : forces({n_all, int64_t{3}}) {
+    c.forces = forces.mutable_data();
+    if (wanted.energies) c.energies = (energies = py::array_t<double>(n_local)).mutable_data();
+    if (wanted.virials) c.virials = (virials = py::array_t<double>({n_all, int64_t{6}})).mutable_data();
+    if (wanted.edge_gradients)
+      c.edge_gradients = (edge_gradients = py::array_t<double>({n_edges, int64_t{3}})).mutable_data();
+  }
+
+  py::dict to_dict() const {
+    const auto optional = [](const py::array_t<double>& array, const double* used) {
+      return used == nullptr ? py::object(py::none()) : py::object(array);
+    };
+    py::dict out;
+    out["energy"] = c.energy;
+    out["virial"] = copy(c.virial, {6});
+    out["forces"] = forces;
+    out["energies"] = optional(energies, c.energies);
+    out["virials"] = optional(virials, c.virials);
+    out["edge_gradients"] = optional(edge_gradients, c.edge_gradients);
+    return out;
+  }
+
+  mlip_result c{};
+  py::array_t<double> forces, energies, virials, edge_gradients;
+};
+
+const char* text_or_null(const std::optional<std::string>& text) {
+  return text ? text->c_str() : nullptr;
+}
+
+}  // namespace
+
+Model::Model(const std::string& path, const std::optional<std::vector<std::string>>& species,
+             const std::optional<std::string>& precision, const std::string& device,
+             const std::optional<std::string>& task, int threads) {
+  std::vector<const char*> names;
+  if (species)
+    for (const std::string& name : *species) names.push_back(name.c_str());
+  mlip_open_options options{};
+  options.species = species ? names.data() : nullptr;
+  options.n_species = static_cast<int>(names.size());
+  options.precision = text_or_null(precision);
+  options.device = device.c_str();
+  options.task = text_or_null(task);
+  options.threads = threads;
+  mlip_model* model = nullptr;
+  mlip_status status;
+  {
+    py::gil_scoped_release release;
+    status = mlip_open(path.c_str(), &options, &model);
+  }
+  check(status);
+  handle_.reset(model);
+}
+
+py::dict Model::describe() const {
+  mlip_description d{};
+  check(mlip_describe(handle_.get(), &d));
+  py::dict out;
+  out["path"] = d.path;
+  out["architecture"] = d.architecture;
+  out["precision"] = d.precision;
+  out["device"] = d.device;
+  out["task"] = d.task;
+  out["torch_version"] = d.torch_version;
+  out["manifest"] = d.manifest;
+  out["cutoff"] = d.cutoff;
+  out["interaction_range"] = d.interaction_range;
+  out["n_layers"] = d.n_layers;
+  out["halo_exchanges"] = d.halo_exchanges;
+  out["halo_values_per_ghost"] = d.halo_values_per_ghost;
+  out["species"] = std::vector<std::string>(d.species, d.species + d.n_species);
+  out["masses"] = std::vector<double>(d.masses, d.masses + d.n_species);
+  out["outputs"] = std::vector<std::string>(d.outputs, d.outputs + d.n_outputs);
+  out["n_probes"] = d.n_probes;
+  out["probe_seconds"] = d.probe_seconds;
+  out["probe_energy_error"] = d.probe_energy_error;
+  out["probe_force_error"] = d.probe_force_error;
+  return out;
+}
+
+void Model::set_condition(const std::string& name, double value) {
+  check(mlip_set_condition(handle_.get(), name.c_str(), value));
+}
+
+void Model::set_halo(const py::object& forward, const py::object& reverse) {
+  const bool none = forward.is_none() && reverse.is_none();
+  const mlip_halo halo{this, &Model::call_forward, &Model::call_reverse};
+  check(mlip_set_halo(handle_.get(), none ? nullptr : &halo));
+  forward_ = forward;
+  reverse_ = reverse;
+}
+
+int Model::call_forward(void* host, void* rows, int width, mlip_dtype dtype) {
+  const auto* model = static_cast<const Model*>(host);
+  return model->exchange(model->forward_, rows, width, dtype);
+}
+
+int Model::call_reverse(void* host, void* rows, int width, mlip_dtype dtype) {
+  const auto* model = static_cast<const Model*>(host);
+  return model->exchange(model->reverse_, rows, width, dtype);
+}
+
+/// Shows the rows to Python as a writable array [n_all, width] without copying them.
+int Model::exchange(const py::object& callback, void* rows, int width, mlip_dtype dtype) const {
+  py::gil_scoped_acquire acquire;
+  try {
+    const py::dtype type = dtype == MLIP_FLOAT32 ? py::dtype::of<float>() : py::dtype::of<double>();
+    const py::capsule borrowed(rows, [](void*) {});
+    const py::array view(type, {static_cast<py::ssize_t>(n_all_), static_cast<py::ssize_t>(width)}, rows, borrowed);
+    return callback(view).cast<int>();
+  } catch (const std::exception&) {  // the typed face returns codes and keeps its exceptions
+    return 1;
+  }
+}
+
+py::dict Model::evaluate(const Array<int64_t>& species, const Array<int64_t>& centre, const Array<int64_t>& neighbour,
+                         const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool edge_gradients) {
+  expect_shape(species, "species", {-1});
+  expect_shape(centre, "centre", {-1});
+  const int64_t n_edges = centre.shape(0);
+  expect_shape(neighbour, "neighbour", {n_edges});
+  expect_shape(r_ij, "r_ij", {n_edges, 3});
+  n_local_ = n_local;
+  n_all_ = species.shape(0);
+  const mlip_graph graph{n_local, n_all_, species.data(), n_edges, centre.data(), neighbour.data(), r_ij.data()};
+  Results results(std::max<int64_t>(n_local, 0), n_all_, n_edges, {energies, virials, edge_gradients});
+  mlip_status status;
+  {
+    py::gil_scoped_release release;
+    status = mlip_evaluate(handle_.get(), &graph, &results.c);
+  }
+  check(status);
+  return results.to_dict();
+}
+
+py::dict Model::compute(const Array<int64_t>& species, const Array<double>& positions, const Array<double>& cell,
+                        const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials) {
+  expect_shape(species, "species", {-1});
+  const int64_t n_atoms = species.shape(0);
+  expect_shape(positions, "positions", {n_atoms, 3});
+  expect_shape(cell, "cell", {3, 3});
+  expect_shape(pbc, "pbc", {3});
+  n_local_ = n_all_ = n_atoms;
+  Results results(n_atoms, n_atoms, 0, {energies, virials, false});
+  const int64_t* s = species.data();
+  const double *x = positions.data(), *h = cell.data();
+  const int* p = pbc.data();
+  mlip_status status;
+  {
+    py::gil_scoped_release release;
+    status = mlip_compute(handle_.get(), neighbours.handle(), n_atoms, s, x, h, p, &results.c);
+  }
+  check(status);
+  return results.to_dict();
+}
+
+py::array_t<double> Model::output(const std::string& name) const {
+  const double* values = nullptr;
+  int width = 0;
+  check(mlip_output(handle_.get(), name.c_str(), &values, &width));
+  return copy(values, {n_local_, width});
+}
+
+void bind_model(py::module_& module) {
+  py::class_<Model>(module, "Model")
+      .def(py::init<const std::string&, const std::optional<std::vector<std::string>>&,
+                    const std::optional<std::string>&, const std::string&, const std::optional<std::string>&, int>())
+      .def("describe", &Model::describe)
+      .def("set_condition", &Model::set_condition)
+      .def("set_halo", &Model::set_halo)
+      .def("evaluate", &Model::evaluate)
+      .def("compute", &Model::compute)
+      .def("output", &Model::output);
+}
+
+}  // namespace mlip_python

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "python/arrays.h"
+#include "python/neighbours_binding.h"
+
+namespace mlip_python {
+
+/// Which arrays of mlip_result are wanted besides the forces.
+struct Wanted {
+  bool energies, virials, edge_gradients;
+};
+
+class Model {
+ public:
+  Model(const std::string& path, const std::optional<std::vector<std::string>>& species,
+        const std::optional<std::string>& precision, const std::string& device, const std::optional<std::string>& task,
+        int threads);
+
+  py::dict describe() const;
+  void set_condition(const std::string& name, double value);
+  void set_halo(const py::object& forward, const py::object& reverse);
+  py::dict evaluate(const Array<int64_t>& species, const Array<int64_t>& centre, const Array<int64_t>& neighbour,
+                    const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool edge_gradients);
+  py::dict compute(const Array<int64_t>& species, const Array<double>& positions, const Array<double>& cell,
+                   const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials);
+  py::array_t<double> output(const std::string& name) const;
+
+ private:
+  static int call_forward(void* host, void* rows, int width, mlip_dtype dtype);
+  static int call_reverse(void* host, void* rows, int width, mlip_dtype dtype);
+  int exchange(const py::object& callback, void* rows, int width, mlip_dtype dtype) const;
+
+  std::unique_ptr<mlip_model, decltype(&mlip_close)> handle_{nullptr, &mlip_close};
+  py::object forward_, reverse_;     // callbacks of a halo
+  int64_t n_local_ = 0, n_all_ = 0;  // of the current or last evaluation
+};
+
+}  // namespace mlip_python

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "torch/torchscript_backend.h"
+
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/version.h>
+
+#include <algorithm>
+
+#include "torch/halo_exchange.h"
+#include "torch/messages.h"
+#include "torch/scopes.h"
+
+namespace mlip {
+namespace {
+
+void copy_out(const at::Tensor& tensor, std::vector<double>& out) {
+  const at::Tensor values = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
+  const double* data = values.const_data_ptr<double>();
+  out.assign(data, data + values.numel());
+}
+
+void check_rows(const std::string& name, const at::Tensor& tensor, int64_t n_local, int64_t width) {
+  const bool fits = tensor.dim() >= 1 && tensor.size(0) == n_local && tensor.numel() == n_local * width;
+  if (!fits)
+    fail(MLIP_ERROR_ARTIFACT, "the model gave '", name, "' with shape ", tensor.sizes(), " for ", n_local,
+         " local atoms; its manifest declares ", width, " value(s) per atom; export the checkpoint again");
+}
+
+/// What the model gave under a name; the answer must hold it.
+at::Tensor entry(const c10::Dict<std::string, at::Tensor>& answer, const std::string& name) {
+  const auto found = answer.find(name);
+  if (found == answer.end())
+    fail(MLIP_ERROR_ARTIFACT, "the model gave no '", name, "'; the artifact is inconsistent, export it again");
+  return found->value();
+}
+
+}  // namespace
+
+const char* TorchScriptBackend::library_version() const {
+  return TORCH_VERSION;
+}
+
+at::Tensor TorchScriptBackend::indices(const int64_t* data, int64_t n) const {
+  if (n == 0) return at::empty({0}, at::TensorOptions().dtype(at::kLong).device(device_));
+  return at::from_blob(const_cast<int64_t*>(data), {n}, at::kLong).to(device_);
+}
+
+TorchScriptBackend::Tensors TorchScriptBackend::condition_tensors(const BackendInput& input) const {
+  Tensors conditions;
+  conditions.insert("task", at::full({1}, input.task, at::TensorOptions().dtype(at::kLong).device(device_)));
+  for (const auto& [name, value] : input.conditions)
+    conditions.insert(name, at::full({1}, value, at::TensorOptions().dtype(edge_dtype_).device(device_)));
+  return conditions;
+}
+
+TorchScriptBackend::Tensors TorchScriptBackend::forward(const BackendInput& input, const at::Tensor& r_ij) {
+  const at::IValue answer = module_.get_method("forward")(
+      {r_ij, indices(input.centre, input.n_edges), indices(input.neighbour, input.n_edges),
+       indices(input.species, input.n_all), input.n_local, condition_tensors(input)});
+  return c10::impl::toTypedDict<std::string, at::Tensor>(answer.toGenericDict());
+}
+
+void TorchScriptBackend::run(const BackendInput& input, BackendResult& result) {
+  at::Tensor r_ij = at::empty({0, 3}, at::kDouble);
+  if (input.n_edges > 0) r_ij = at::from_blob(const_cast<double*>(input.r_ij), {input.n_edges, 3}, at::kDouble);
+  r_ij = r_ij.to(device_, edge_dtype_).requires_grad_(true);
+
+  const Tensors answer = forward(input, r_ij);
+  const at::Tensor energy = entry(answer, "energy");
+  check_rows("energy", energy, input.n_local, 1);
+  copy_out(energy, result.energies);
+  for (BackendOutput& output : result.outputs) {
+    const at::Tensor values = entry(answer, output.name);
+    check_rows(output.name, values, input.n_local, output.width);
+    copy_out(values, output.values);
+  }
+
+  at::Tensor gradient;  // stays undefined when the energy does not depend on the edges
+  if (energy.requires_grad())
+    gradient = torch::autograd::grad({energy}, {r_ij}, {at::ones_like(energy)}, /*retain_graph=*/false,
+                                     /*create_graph=*/false, /*allow_unused=*/true)[0];
+  if (gradient.defined())
+    copy_out(gradient, result.edge_gradients);
+  else
+    result.edge_gradients.assign(3 * input.n_edges, 0.0);
+}
+
+void TorchScriptBackend::evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) {
+  try {
+    const EvaluationScope scope;
+    const HaloScope halo(host);
+    const c10::OptionalDeviceGuard on_device(device_.is_cpu() ? std::nullopt : std::optional<at::Device>(device_));
+    if (threads_ > 0 && at::get_num_threads() != threads_) at::set_num_threads(threads_);
+    run(input, result);
+  } catch (const std::exception& error) {
+    // Inside TorchScript an exception loses its type; the host remembers its own.
+    if (host != nullptr && host->failure_status != MLIP_OK) throw Error(host->failure_status, host->failure);
+    if (dynamic_cast<const Error*>(&error) != nullptr) throw;
+    if (is_out_of_memory(error))
+      fail(MLIP_ERROR_BACKEND, "out of memory on device ", device_.str(), " evaluating ", input.n_local, " atoms and ",
+           input.n_edges, " edges; use more processes, fewer atoms or precision single (", one_line(error), ")");
+    fail(MLIP_ERROR_BACKEND, "the model failed evaluating ", input.n_local, " atoms and ", input.n_edges,
+         " edges: ", one_line(error));
+  }
+}
+
+}  // namespace mlip
+
+mlip::Backend* mlip_create_backend(int interface) {
+  return interface == mlip::kBackendInterface ? new mlip::TorchScriptBackend : nullptr;
+}
