@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""Bad input to the calculator: one message that says what, where and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from mlipkit import MLIPCalculator
+from mlipkit.interfaces.engine import EngineError, Status
+
+
+def test_elements_that_the_model_lacks_are_named(water_artifact: Path) -> None:
+    atoms = Atoms("NaClHO", np.diag([1.0, 2.0, 3.0, 4.0])[:, :3], calculator=MLIPCalculator(water_artifact))
+    with pytest.raises(ValueError, match=r"Cl, Na.*H, O"):
+        atoms.get_potential_energy()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_positions_must_be_numbers(water_artifact: Path, value: float) -> None:
+    atoms = Atoms("H2", [[0, 0, 0], [0, 0, value]], calculator=MLIPCalculator(water_artifact))
+    with pytest.raises(EngineError, match="atom 1") as caught:
+        atoms.get_forces()
+    assert caught.value.status == Status.NUMERIC
+
+
+def test_unknown_precision_names_the_offered_ones(water_artifact: Path) -> None:
+    with pytest.raises(EngineError, match=r"precision 'singel'.*single.*double"):
+        MLIPCalculator(water_artifact, precision="singel")
+
+
+def test_unknown_device(water_artifact: Path) -> None:
+    with pytest.raises(EngineError, match=r"device 'gpu'.*cuda"):
+        MLIPCalculator(water_artifact, device="gpu")
+
+
+def test_missing_artifact() -> None:
+    with pytest.raises(EngineError, match="does not exist"):
+        MLIPCalculator("nowhere.pt")
+
+
+def test_periodic_atoms_without_a_cell(water_artifact: Path) -> None:
+    atoms = Atoms("H", pbc=True, calculator=MLIPCalculator(water_artifact))
+    with pytest.raises(EngineError, match="cell"):
+        atoms.get_potential_energy()
+
+
+def test_broken_structure_leaves_no_results(water_artifact: Path) -> None:
+    atoms = Atoms("H2", [[0, 0, 0], [0, 0, 0.8]], calculator=MLIPCalculator(water_artifact))
+    energy = atoms.get_potential_energy()
+    atoms.positions[1, 2] = np.nan
+    with pytest.raises(EngineError):
+        atoms.get_potential_energy()
+    atoms.positions[1, 2] = 0.8
+    assert atoms.get_potential_energy() == energy
