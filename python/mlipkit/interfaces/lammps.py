@@ -49,7 +49,7 @@ def write_data(path: str | Path, atoms: Atoms, elements: Sequence[str], margin: 
     Args:
         path: the file to write.
         atoms: positions in angstrom; the cell must be lower triangular, as LAMMPS stores it, where it is periodic.
-        elements: chemical symbols in type order.
+        elements: chemical symbols in type order; where one occurs twice, atoms get the first type.
         margin: angstrom.
 
     Raises:
@@ -58,10 +58,12 @@ def write_data(path: str | Path, atoms: Atoms, elements: Sequence[str], margin: 
     missing = set(atoms.get_chemical_symbols()) - set(elements)
     if missing:
         raise ValueError(f"no atom type for {sorted(missing)}; elements given: {', '.join(elements)}")
-    types = {element: number for number, element in enumerate(elements, start=1)}
+    types = {element: number for number, element in reversed(list(enumerate(elements, start=1)))}
     lines = ["written by mlipkit", "", f"{len(atoms)} atoms", f"{len(elements)} atom types", "", *_box(atoms, margin)]
     lines += ["", "Masses", ""]
-    lines += [f"{number} {atomic_masses[atomic_numbers[element]]:.6f}" for element, number in types.items()]
+    lines += [
+        f"{number} {atomic_masses[atomic_numbers[element]]:.6f}" for number, element in enumerate(elements, start=1)
+    ]
     lines += ["", "Atoms # atomic", ""]
     for tag, (symbol, position) in enumerate(zip(atoms.get_chemical_symbols(), atoms.positions, strict=True), start=1):
         lines.append(f"{tag} {types[symbol]} {' '.join(f'{value:.17g}' for value in position)}")

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""Precisions and unit styles on two ranks, against the ASE calculator in double precision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from decks import Setting, State, evaluate, mlip
+from reference import ase_state
+
+from tolerances import TOLERANCES
+
+REAL = 23.060549  # kcal/mol per eV, the number that LAMMPS uses
+
+
+@pytest.fixture(scope="module")
+def expected(cases: dict[str, Atoms], vector_artifact: Path) -> State:
+    return ase_state(vector_artifact, cases["bulk_water"])
+
+
+@pytest.fixture(scope="module")
+def found(cases: dict[str, Atoms], vector_artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, State]:
+    atoms = cases["bulk_water"]
+    settings = [
+        Setting(precision, atoms, pair=mlip(vector_artifact, options=f"precision {precision}"))
+        for precision in ("double", "mixed", "single")
+    ]
+    settings.append(Setting("default", atoms, pair=mlip(vector_artifact, options="")))
+    settings.append(Setting("real", atoms, units="real", pair=mlip(vector_artifact)))
+    settings.append(Setting("real_newton_off", atoms, units="real", newton="off", pair=mlip(vector_artifact)))
+    return evaluate(tmp_path_factory.mktemp("units"), settings, ranks=2)
+
+
+@pytest.mark.parametrize("precision", ["mixed", "single"])
+def test_lower_precision_stays_close(found: dict[str, State], expected: State, precision: str) -> None:
+    """Wrong by rounding, and visibly so: the cast did happen."""
+    tolerance, state = TOLERANCES[precision], found[precision]
+    np.testing.assert_allclose(state.energies, expected.energies, rtol=0, atol=tolerance.energy)
+    np.testing.assert_allclose(state.forces, expected.forces, rtol=0, atol=tolerance.force)
+    np.testing.assert_allclose(state.virial, expected.virial, rtol=0, atol=tolerance.virial * len(expected.forces))
+    assert np.abs(state.forces - expected.forces).max() > 1e-9
+
+
+def test_default_precision_is_the_manifests(found: dict[str, State], expected: State) -> None:
+    """The artifact was made from a float64 checkpoint."""
+    np.testing.assert_allclose(found["default"].forces, expected.forces, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["real", "real_newton_off"])
+def test_real_units(found: dict[str, State], expected: State, name: str) -> None:
+    state = found[name]
+    assert abs(state.energy / REAL - expected.energy) < 1e-9 * abs(expected.energy)
+    np.testing.assert_allclose(state.forces / REAL, expected.forces, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(state.virial / REAL, expected.virial, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(state.energies / REAL, expected.energies, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(state.virials / REAL, expected.virials, rtol=0, atol=1e-7)
