@@ -29,9 +29,9 @@ class ContractionOutput(nn.Module):
         self.register_buffer("monomial", torch.tensor(basis.monomial.copy()), persistent=False)
         coefficients = torch.tensor(basis.coefficients.copy(), dtype=torch.float64)
         self.register_buffer("coefficients", coefficients.to(torch.get_default_dtype()), persistent=False)
-        # Every order starts with the same share, split evenly over its basis.
+        # As in MACE: an order with many basis polynomials starts with the smaller share.
         count = torch.tensor([self.orders.count(order) for order in self.orders]).unsqueeze(1)
-        self.weight = nn.Parameter(torch.randn(n_species, len(self.orders), channels) / count.sqrt())
+        self.weight = nn.Parameter(torch.randn(n_species, len(self.orders), channels) / count)
 
     def forward(self, extended: Tensor, species: Tensor) -> Tensor:
         """[N, (l_in+1)^2 + 1, channels] with a last row of ones, [N] -> [N, 2 l_out + 1, channels]."""

@@ -56,20 +56,20 @@ class ConvolutionPath(nn.Module):
 
 
 class Convolution(nn.Module):
-    """Message of every atom: all paths summed over its edges, mixed per degree, over the mean number of neighbours.
+    """Message of every atom: all paths summed over its edges, mixed per degree and divided by ``divisor``.
 
     ``mixing`` [paths, channels, channels]: rows of the paths into l3 are contiguous and form one linear map with
     fan_in = paths(l3) x channels.
     """
 
     def __init__(
-        self, l_in: int, l_max: int, channels: int, radial_widths: list[int], activation_scale: float, neighbours: float
+        self, l_in: int, l_max: int, channels: int, radial_widths: list[int], activation_scale: float, divisor: float
     ) -> None:
         super().__init__()
         paths = coupling_paths(l_in, l_max, l_max)
         self.n_paths = len(paths)
         self.channels = channels
-        self.avg_num_neighbours = neighbours
+        self.divisor = divisor
         self.radial = RadialNetwork([*radial_widths, self.n_paths * channels], activation_scale)
         self.paths = nn.ModuleList([ConvolutionPath(*path) for path in paths])
         self.paths_into: list[int] = [sum(path[2] == l3 for path in paths) for l3 in range(l_max + 1)]
@@ -100,7 +100,7 @@ class Convolution(nn.Module):
         first = 0
         for n_paths in self.paths_into:
             fan_in = n_paths * self.channels
-            scale = 1.0 / (math.sqrt(fan_in) * self.avg_num_neighbours)
+            scale = 1.0 / (math.sqrt(fan_in) * self.divisor)
             matrix = self.mixing[first : first + n_paths].reshape(fan_in, self.channels) * scale
             blocks.append(torch.cat(sums[first : first + n_paths], dim=2) @ matrix)
             first += n_paths

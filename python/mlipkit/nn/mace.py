@@ -17,7 +17,7 @@ from mlipkit.nn.conditions import ConditionEmbedding
 from mlipkit.nn.contraction import SymmetricContraction
 from mlipkit.nn.convolution import Convolution
 from mlipkit.nn.linear import EquivariantLinear, SpeciesLinear
-from mlipkit.nn.radial import SILU_SCALE, RadialBasis, RadialConfig
+from mlipkit.nn.radial import SILU_SCALE, RadialBasis, RadialConfig, initial_weight_square
 from mlipkit.nn.readouts import EnergyReadout, GatedEnergyReadout, NamedReadout
 from mlipkit.nn.registry import ArchitectureConfig, register
 from mlipkit.nn.spherical_harmonics import spherical_harmonics
@@ -33,6 +33,12 @@ class MACEConfig(ArchitectureConfig):
     correlation: int = Field(default=3, ge=1, le=4, description="highest order of the symmetric contraction")
     radial: RadialConfig = RadialConfig()
     avg_num_neighbours: float = Field(gt=0, description="mean number of edges per atom in the training data")
+    message_divisor: float | None = Field(
+        default=None,
+        gt=0,
+        description="divisor of the sum over neighbours; null: filled in such that messages start with unit variance; "
+        "mace-torch: avg_num_neighbours",
+    )
     readout_hidden: int = Field(default=16, ge=1, description="units of the last readout, per task")
     activation_scale: float = Field(default=SILU_SCALE, gt=0, description="factor that normalises silu")
     first_layer_residual: bool = Field(default=True, description="residual connection in the first layer as well")
@@ -45,8 +51,10 @@ class MACEConfig(ArchitectureConfig):
     @model_validator(mode="after")
     def _per_task(self) -> "MACEConfig":
         n_tasks = len(self.tasks)
-        if n_tasks > 1 and self.scale == [1.0] and self.shift == [0.0]:
-            self.scale, self.shift = [1.0] * n_tasks, [0.0] * n_tasks
+        if "scale" not in self.model_fields_set:
+            self.scale = [1.0] * n_tasks
+        if "shift" not in self.model_fields_set:
+            self.shift = [0.0] * n_tasks
         for name, values in (("scale", self.scale), ("shift", self.shift), ("zbl_scale", self.zbl_scale)):
             if values is not None and len(values) != n_tasks:
                 raise ValueError(f"{name} needs one entry per task ({n_tasks}: {self.tasks}), got {len(values)}")
@@ -54,6 +62,16 @@ class MACEConfig(ArchitectureConfig):
             raise ValueError(f"shift per task and species needs {len(self.species)} numbers per task: {self.species}")
         if self.hidden_l_max > self.l_max:
             raise ValueError(f"hidden_l_max {self.hidden_l_max} exceeds l_max {self.l_max}; raise l_max")
+        return self
+
+    @model_validator(mode="after")
+    def _fill_in_divisor(self) -> "MACEConfig":
+        # Rounded and kept in the config: a model never depends on how this default was found.
+        if self.message_divisor is None:
+            mean_square = self.avg_num_neighbours * initial_weight_square(
+                self.radial, self.cutoff, self.activation_scale
+            )
+            self.message_divisor = float(f"{math.sqrt(mean_square):.6g}")
         return self
 
     @property
@@ -85,7 +103,7 @@ class MACELayer(nn.Module):
         self.up = EquivariantLinear(l_in, channels, channels)
         widths = [config.radial.n_basis, *config.radial.hidden]
         self.convolution = Convolution(
-            l_in, config.l_max, channels, widths, config.activation_scale, config.avg_num_neighbours
+            l_in, config.l_max, channels, widths, config.activation_scale, config.message_divisor or 1.0
         )
         self.skip = SpeciesLinear(l_skip, channels, n_species)
         self.contraction = SymmetricContraction(config.l_max, l_out, config.correlation, channels, n_species)

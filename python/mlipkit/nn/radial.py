@@ -62,6 +62,17 @@ class RadialBasis(nn.Module):
         return torch.stack(columns[1:], dim=1) * envelope
 
 
+def initial_weight_square(config: RadialConfig, cutoff: float, activation_scale: float) -> float:
+    """Mean square of an edge's radial weights before training, for neighbours spread evenly within the cutoff.
+
+    Radial features are small, where silu(x) is x/2: each hidden layer passes on (activation_scale / 2)^2 of the mean
+    square.
+    """
+    r = (torch.arange(1000, dtype=torch.float64) + 0.5) * (cutoff / 1000)
+    square = RadialBasis(config, cutoff)(r).square().mean(1)
+    return float((square * r * r).sum() / (r * r).sum()) * (0.5 * activation_scale) ** (2 * len(config.hidden))
+
+
 class RadialNetwork(nn.Module):
     """Multilayer perceptron without bias, so that no radial feature means no message.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import torch
+from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
@@ -47,6 +48,9 @@ class ArchitectureConfig(BaseModel):
         for what, names in (("species", self.species), ("tasks", self.tasks), ("outputs", outputs)):
             if len(set(names)) != len(names):
                 raise ValueError(f"{what} must be unique, got {names}")
+        unknown = [symbol for symbol in self.species if symbol not in atomic_numbers]
+        if unknown:
+            raise ValueError(f"species {unknown} are not chemical symbols")
         if "energy" in outputs:
             raise ValueError("the output name 'energy' is taken; rename the output")
         for name, (low, high) in self.condition_ranges.items():
