@@ -1,49 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""What several areas share: small models with random weights, as checkpoints and as artifacts, and the MPI programs.
-
-Models are scaled so that forces on their probe are of the order of 1 eV/angstrom, as those of trained ones.
-"""
+"""What several areas share: small models with random weights, as checkpoints and as artifacts, and programs."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import torch
 
 from mlipkit.checkpoint import Checkpoint, Task
 from mlipkit.export import export
-from mlipkit.export.artifact import architecture_config, condition_entries, reference_probe
-from mlipkit.export.reference import ModelIndex
-from mlipkit.nn import build_model
+from random_models import random_checkpoint
 
 WATER_E0 = {"H": -13.6, "O": -2041.3}  # eV, of the size that density-functional theory gives
-
-
-def random_checkpoint(config: dict[str, Any], tasks: list[Task], dtype: str = "float32", seed: int = 0) -> Checkpoint:
-    """A MACE model with random weights, scaled so that the rms force on its probe is 1 eV/angstrom."""
-    torch.manual_seed(seed)
-    options = {**config, "tasks": [task.name for task in tasks]}
-    model = build_model("mace", options)
-    parameters = {name: p.detach().to(getattr(torch, dtype)) for name, p in model.named_parameters()}
-    plain = model.config.model_dump(mode="json")
-    checkpoint = Checkpoint("mace", plain, parameters, tasks, dtype, metadata={"license": "MIT", "authors": ["Tests"]})
-    described = architecture_config(checkpoint)
-    index = ModelIndex(described.species, described.tasks, described.cutoff)
-    probe = reference_probe(checkpoint, index, condition_entries(described, checkpoint))
-    forces = np.concatenate([structure.forces for structure in probe.structures])
-    plain["scale"] = [float(1.0 / np.sqrt((forces**2).mean()))] * len(tasks)
-    return checkpoint
 
 
 @pytest.fixture(scope="session")
 def water_checkpoint() -> Checkpoint:
     """H and O, scalar features, float32."""
     config = {"species": ["H", "O"], "cutoff": 4.0, "channels": 8, "hidden_l_max": 0, "l_max": 2, "correlation": 2}
-    return random_checkpoint({**config, "avg_num_neighbours": 20.0}, [Task("default", "random numbers", WATER_E0)])
+    return random_checkpoint({**config, "avg_num_neighbours": 40.0}, [Task("default", "random numbers", WATER_E0)])
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +27,7 @@ def vector_checkpoint() -> Checkpoint:
     """H and O, vectors between the layers, correlation 3, float64."""
     config = {"species": ["H", "O"], "cutoff": 4.0, "channels": 4, "hidden_l_max": 1, "l_max": 2, "correlation": 3}
     tasks = [Task("default", "random numbers", WATER_E0)]
-    return random_checkpoint({**config, "avg_num_neighbours": 20.0}, tasks, "float64", seed=1)
+    return random_checkpoint({**config, "avg_num_neighbours": 40.0}, tasks, "float64", seed=1)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +40,7 @@ def two_task_checkpoint() -> Checkpoint:
         "hidden_l_max": 0,
         "l_max": 2,
         "correlation": 2,
-        "avg_num_neighbours": 10.0,
+        "avg_num_neighbours": 40.0,
         "total_charge_range": [-2, 2],
         "spin_multiplicity_range": [1, 5],
         "outputs": [

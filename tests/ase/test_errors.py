@@ -10,6 +10,7 @@ import pytest
 from ase import Atoms
 
 from mlipkit import MLIPCalculator
+from mlipkit.export import ArtifactError
 from mlipkit.interfaces.engine import EngineError, Status
 
 
@@ -38,7 +39,7 @@ def test_unknown_device(water_artifact: Path) -> None:
 
 
 def test_missing_artifact() -> None:
-    with pytest.raises(EngineError, match="does not exist"):
+    with pytest.raises(ArtifactError, match="does not exist"):
         MLIPCalculator("nowhere.pt")
 
 

@@ -39,7 +39,7 @@ def test_covers_every_species_and_task(n_species: int) -> None:
 def test_atoms_are_bonded_and_not_on_top_of_each_other(cutoff: float) -> None:
     for structure in make_probe(["H", "O", "Cs", "U"], cutoff, ["a"], {}).structures:
         found = distances(structure)
-        smallest = 0.94 * min(2 * covalent_radii[1], 0.6 * cutoff)
+        smallest = 0.96 * min(2 * covalent_radii[1], 0.6 * cutoff)
         assert found.min() > smallest
         nearest = Atoms(structure.species, structure.positions, cell=structure.cell, pbc=structure.pbc)
         matrix = nearest.get_all_distances(mic=True) + 100 * np.eye(len(nearest))

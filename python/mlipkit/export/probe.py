@@ -22,7 +22,7 @@ CHUNK = 6  # species per mixed cluster
 PERIODIC_ATOMS = 4
 # Bonds in units of the sum of covalent radii: no two alike, so that no force vanishes by symmetry, and the first short
 # enough that a short-range repulsion acts.
-STRETCH = (0.95, 1.05, 1.15)
+STRETCH = (0.97, 1.1, 1.22)
 SPACING = 2.9  # angstrom, cube root of the volume per atom: sparse, so that the crystal has few edges
 Vector = tuple[float, float, float]
 

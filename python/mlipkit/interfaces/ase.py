@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -12,10 +13,12 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
+from mlipkit.export.reader import read_manifest
 from mlipkit.interfaces.engine import Description, Engine, NeighbourList
 
 CONDITIONS = ("total_charge", "spin_multiplicity")
 VOIGT = [0, 1, 2, 5, 4, 3]  # xx yy zz xy xz yz -> ASE's xx yy zz yz xz xy
+FEW = 10  # species: models with more are opened for the elements that are met, as each costs time on opening
 PROPERTIES = ["energy", "free_energy", "energies", "forces", "stress", "stresses"]
 
 
@@ -37,10 +40,11 @@ class MLIPCalculator(Calculator):
         threads: of tensor operations; 0 leaves the setting as it is.
 
     Attributes:
-        description: what was opened, the manifest included.
+        description: what was opened, the manifest included, and for which species.
         neighbours: the neighbour list.
 
     Raises:
+        ArtifactError: the file is missing, damaged, or no artifact.
         EngineError: the artifact is refused, or an argument does not fit the model; the message says what to do.
     """
 
@@ -58,15 +62,21 @@ class MLIPCalculator(Calculator):
         threads: int = 0,
     ) -> None:
         super().__init__()
-        self._engine = Engine(model, precision=precision, device=device, task=task, threads=threads)
-        self.description: Description = self._engine.describe()
-        self.neighbours = NeighbourList(self.description.cutoff, skin)
-        self.implemented_properties = [*PROPERTIES, *self.description.outputs]
-        self._index = np.full(len(chemical_symbols), -1, dtype=np.int64)
-        for index, symbol in enumerate(self.description.species):
-            self._index[atomic_numbers[symbol]] = index
+        manifest = read_manifest(model)
         given = dict(zip(CONDITIONS, (total_charge, spin_multiplicity), strict=True))
         self._given = {name: value for name, value in given.items() if value is not None}
+        self._options: dict[str, Any] = {"precision": precision, "device": device, "task": task, "threads": threads}
+        self._model, self._known = model, manifest.species
+        self._open(self._known if len(self._known) <= FEW else self._known[:1])
+        self.neighbours = NeighbourList(manifest.cutoff, skin)
+        self.implemented_properties = [*PROPERTIES, *self.description.outputs]
+
+    def _open(self, species: Sequence[str]) -> None:
+        self._engine = Engine(self._model, species, **self._options)
+        self.description: Description = self._engine.describe()
+        self._index = np.full(len(chemical_symbols), -1, dtype=np.int64)
+        for index, symbol in enumerate(species):
+            self._index[atomic_numbers[symbol]] = index
         self._set = set(self._given)  # conditions that the engine holds a value for
         for name, value in self._given.items():
             self._engine.set_condition(name, value)
@@ -125,14 +135,15 @@ class MLIPCalculator(Calculator):
             self.results[name] = values[:, 0] if values.shape[1] == 1 else values
 
     def _species(self, atoms: Atoms) -> NDArray[np.int64]:
-        species = self._index[atoms.numbers]
-        if (species < 0).any():
-            missing = sorted({chemical_symbols[number] for number in atoms.numbers[species < 0]})
+        new = sorted({chemical_symbols[number] for number in atoms.numbers[self._index[atoms.numbers] < 0]})
+        missing = [symbol for symbol in new if symbol not in self._known]
+        if missing:
             raise ValueError(
-                f"the model {self.description.path} does not know {', '.join(missing)}; "
-                f"it knows {', '.join(self.description.species)}"
+                f"the model {self._model} does not know {', '.join(missing)}; it knows {', '.join(self._known)}"
             )
-        return species
+        if new:
+            self._open([*self.description.species, *new])
+        return self._index[atoms.numbers]
 
     def _set_conditions(self, atoms: Atoms) -> None:
         """The engine keeps what was set: each calculation sets everything that is known anew."""

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""Models with random weights, tamed so that their energies and forces are as large as those of trained ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from mlipkit.checkpoint import Checkpoint, Task
+from mlipkit.export.artifact import architecture_config, condition_entries, reference_probe
+from mlipkit.export.reference import ModelIndex
+from mlipkit.nn import build_model
+
+
+def random_checkpoint(config: dict[str, Any], tasks: list[Task], dtype: str = "float32", seed: int = 0) -> Checkpoint:
+    """A MACE model with random weights whose largest force on the median structure of its probe is 1 eV/angstrom.
+
+    Messages are halved: random radial networks make much of the shortest bonds, and the contraction takes powers of it.
+    """
+    torch.manual_seed(seed)
+    options = {**config, "tasks": [task.name for task in tasks]}
+    model = build_model("mace", options)
+    damped = {name: 0.5 * p if name.endswith("mixing") else p for name, p in model.named_parameters()}
+    parameters = {name: p.detach().to(getattr(torch, dtype)) for name, p in damped.items()}
+    plain = model.config.model_dump(mode="json")
+    checkpoint = Checkpoint("mace", plain, parameters, tasks, dtype, metadata={"license": "MIT", "authors": ["Tests"]})
+    described = architecture_config(checkpoint)
+    index = ModelIndex(described.species, described.tasks, described.cutoff)
+    probe = reference_probe(checkpoint, index, condition_entries(described, checkpoint))
+    largest = [np.abs(structure.forces).max() for structure in probe.structures]
+    plain["scale"] = [float(1.0 / np.median(largest))] * len(tasks)
+    return checkpoint
