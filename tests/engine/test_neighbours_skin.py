@@ -11,23 +11,23 @@ from mlipkit.interfaces.engine import NeighbourList
 
 
 @pytest.mark.parametrize("kind", ["triclinic", "tiny", "slanted", "open", "flat"])
-@pytest.mark.parametrize("seed", range(5, 8))
+@pytest.mark.parametrize("seed", [5, 7])
 def test_random_walk_with_wrapping(kind: str, seed: int) -> None:
     case = random_case(kind, seed)
     rng = np.random.default_rng(seed)
     kept = NeighbourList(case.cutoff, skin=0.6)
     positions = case.positions.copy()
-    for step in range(60):
+    for step in range(30):
         positions += rng.normal(scale=0.03, size=positions.shape)
-        if step % 15 == 14:  # a host wraps or unwraps one atom
+        if step % 10 == 9:  # a host wraps or unwraps one atom
             positions[rng.integers(len(positions))] += rng.integers(-1, 2, 3) * case.pbc @ case.cell
         edges = kept.update(positions, case.cell, case.pbc)
         expected = brute_force(Case(positions, case.cell, case.pbc, case.cutoff))
-        keys = np.column_stack([edges.centre, edges.neighbour, edges.shifts])
+        keys = np.column_stack([edges.centre, edges.neighbour, edges.shifts]).tolist()
         assert len(edges) == len(expected)
-        for key, vector in zip(keys.tolist(), edges.r_ij, strict=True):
-            np.testing.assert_allclose(vector, expected[tuple(key)], atol=1e-12)
-    assert 1 < kept.builds < 45  # reused, and rebuilt
+        vectors = np.array([expected[tuple(key)] for key in keys]).reshape(-1, 3)
+        np.testing.assert_allclose(edges.r_ij, vectors, atol=1e-12)
+    assert 1 < kept.builds < 25  # reused, and rebuilt
 
 
 def test_rebuilt_only_after_half_the_skin() -> None:
