@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from brute_force import Edges, System, edges
@@ -31,12 +31,29 @@ class Rank:
                 neighbour.append(local[atom])
             else:
                 neighbour.append(len(local) + ghosts.setdefault((atom, *shift), len(ghosts)))
-        self.ghost_atoms = [key[0] for key in ghosts]
+        # Hosts also have ghosts beyond the cutoff, and on processes that own nothing.
+        self.ghost_atoms = [key[0] for key in ghosts] + [0]
         self.centre = torch.tensor([local[int(pairs.centre[edge])] for edge in self.edges], dtype=torch.int64)
         self.neighbour = torch.tensor(neighbour, dtype=torch.int64)
         self.r_ij = torch.tensor(pairs.r_ij[self.edges].reshape(-1, 3)).requires_grad_()
         self.species = torch.tensor([system.species[a] for a in self.atoms + self.ghost_atoms], dtype=torch.int64)
         self.widths: list[int] = []
+
+
+class CountedExchange(torch.autograd.Function):
+    """Halo exchange of a process that owns nothing: ghosts arrive from elsewhere; counts its calls."""
+
+    calls: ClassVar[list[str]] = []
+
+    @staticmethod
+    def forward(_ctx: Any, x: Tensor, n_all: int) -> Tensor:
+        CountedExchange.calls.append("forward")
+        return x.new_ones(n_all, *x.shape[1:])
+
+    @staticmethod
+    def backward(_ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        CountedExchange.calls.append("backward")
+        return gradients[0][:0], None
 
 
 def evaluate_on_ranks(
@@ -59,7 +76,7 @@ def evaluate_on_ranks(
         meeting.wait()
         ghosts = [posted[place[atom][0]][place[atom][1]] for atom in rank.ghost_atoms]
         meeting.wait()
-        return torch.cat([x, torch.stack(ghosts)]) if ghosts else x
+        return torch.cat([x, torch.stack(ghosts)])
 
     conditions = {name: torch.tensor([value], dtype=torch.float64) for name, value in system.conditions.items()}
     conditions["task"] = torch.tensor([system.task])

@@ -17,53 +17,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from brute_force import Array, System, batch, cluster, crystal
-from halo import evaluate_on_ranks
+from brute_force import System, batch, cluster, crystal
+from comparison import Model, assert_same, defaults, energy, predict, voigt_matrix
+from halo import CountedExchange, evaluate_on_ranks
 from scipy.spatial.transform import Rotation
 
 from mlipkit.data.graph import GraphBatch
 from mlipkit.nn import Prediction, evaluate
 from tolerances import DIFFERENCE_STEP, DIFFERENCE_TOLERANCE, TOLERANCES
-
-Model = Any  # an nn.Module that fulfils mlipkit.nn.registry.Architecture
-PRECISIONS = {
-    "double": (torch.float64, torch.float64),
-    "mixed": (torch.float32, torch.float64),
-    "single": (torch.float32, torch.float32),
-}
-
-
-def defaults(model: Model) -> dict[str, float]:
-    """A value inside the range of each condition."""
-    return {name: float(low) for name, (low, _) in model.config.condition_ranges.items()}
-
-
-def predict(model: Model, *systems: System, precision: str = "double") -> Prediction:
-    """Evaluates a float64 model in a precision, with the settings of its first structure's conditions."""
-    parameters, geometry = PRECISIONS[precision]
-    if parameters != torch.float64:
-        model = copy.deepcopy(model).to(parameters)
-    return evaluate(model, batch(systems, model.config.cutoff, geometry), training=False)
-
-
-def energy(model: Model, system: System) -> float:
-    return float(predict(model, system).energy[0])
-
-
-def assert_same(found: Prediction, wanted: Prediction, precision: str = "double") -> None:
-    """Energies, forces, virials and outputs of two evaluations of the same atoms in the same order."""
-    allowed = TOLERANCES[precision]
-    torch.testing.assert_close(found.energies, wanted.energies, atol=allowed.energy, rtol=0)
-    torch.testing.assert_close(found.forces, wanted.forces, atol=allowed.force, rtol=0)
-    torch.testing.assert_close(found.virial, wanted.virial, atol=allowed.virial, rtol=0)
-    assert found.outputs.keys() == wanted.outputs.keys()
-    for name, value in wanted.outputs.items():
-        torch.testing.assert_close(found.outputs[name].double(), value.double(), atol=10 * allowed.energy, rtol=0)
-
-
-def voigt_matrix(components: torch.Tensor) -> Array:
-    xx, yy, zz, xy, xz, yz = components.tolist()
-    return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
 
 
 class PhysicsSuite:
@@ -347,6 +308,19 @@ class PhysicsSuite:
         found, widths = evaluate_on_ranks(model, solid, owners, 3, monkeypatch)
         assert_same(found, predict(model, solid))
         assert widths == [[model.config.values_per_ghost] * model.config.n_exchanges] * 3
+
+    def test_process_without_atoms_takes_part_in_every_exchange(self, model: Model, monkeypatch: Any) -> None:
+        """Forward and backward: the other processes wait for it."""
+        monkeypatch.setattr(torch.ops.mlip, "halo_exchange", CountedExchange.apply)
+        CountedExchange.calls.clear()
+        conditions = {name: torch.tensor([value], dtype=torch.float64) for name, value in defaults(model).items()}
+        conditions["task"] = torch.zeros(1, dtype=torch.int64)
+        nothing = torch.zeros(0, dtype=torch.int64)
+        r_ij = torch.zeros((0, 3), dtype=torch.float64, requires_grad=True)
+        results = model(r_ij, nothing, nothing, torch.zeros(5, dtype=torch.int64), 0, conditions)
+        torch.autograd.grad(results["energy"].sum(), r_ij)
+        n = model.config.n_exchanges
+        assert CountedExchange.calls == ["forward"] * n + ["backward"] * n
 
     def test_batch_is_not_changed(self, model: Model, solid: System) -> None:
         graph = batch([solid], model.config.cutoff)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 from brute_force import batch, cluster
-from physics import Model, PhysicsSuite
+from comparison import Model
+from physics import PhysicsSuite
 from pydantic import ValidationError
 
 from mlipkit.nn import MACEConfig, build_model, evaluate

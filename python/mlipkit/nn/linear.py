@@ -51,7 +51,8 @@ class SpeciesLinear(nn.Module):
         result = torch.zeros_like(x)
         for index in range(self.n_species):
             rows = torch.nonzero(species == index).squeeze(1)
-            if rows.numel() > 0:
+            # The first species also without atoms: the result must depend on x for autograd whatever a process owns.
+            if rows.numel() > 0 or index == 0:
                 mine = x.index_select(0, rows)
                 blocks = [
                     mine.narrow(1, degree * degree, 2 * degree + 1) @ weight[degree, index]
