@@ -21,6 +21,7 @@ from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.reading import read_frames
 from mlipkit.data.structure import Array, Structure
 
+FLATTEST = 1e-4  # volume of the unit vectors of a cell, below which it counts as degenerate
 _VOIGT_TO_OURS = [0, 1, 2, 5, 4, 3]  # xx yy zz yz xz xy -> xx yy zz xy xz yz
 
 
@@ -119,10 +120,13 @@ class _FrameReader:
             raise DataError(f"{where}: positions or cell hold NaN or infinity")
         if (atoms.numbers < 1).any():
             raise DataError(f"{where}: atoms of unknown element (symbol X)")
-        if any(atoms.pbc) and atoms.cell.rank < 3 and not all(v.any() for v in np.asarray(atoms.cell)[atoms.pbc]):
+        vectors = np.asarray(atoms.cell)[atoms.pbc]
+        lengths = np.linalg.norm(vectors, axis=1)
+        if (lengths == 0).any():
             raise DataError(f"{where}: periodic in a direction without a cell vector; give the Lattice or set pbc")
-        if all(atoms.pbc) and atoms.cell.rank < 3:
-            raise DataError(f"{where}: the cell vectors are linearly dependent")
+        # The product of the singular values is the volume of the unit vectors: 1 when orthogonal, 0 when degenerate.
+        if len(vectors) and np.linalg.svd(vectors / lengths[:, None], compute_uv=False).prod() < FLATTEST:
+            raise DataError(f"{where}: the cell vectors of the periodic directions are linearly dependent")
 
     def _task(self, atoms: Atoms, where: str) -> str:
         if self.entry.task is not None:

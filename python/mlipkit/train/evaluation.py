@@ -108,8 +108,8 @@ def read_labelled(path: Path, predictor: Predictor, options: Options) -> list[St
     for structure in structures:
         unknown = [symbol for symbol in structure.symbols if symbol not in predictor.species]
         if unknown:
-            known = ", ".join(predictor.species)
-            raise DataError(f"{structure.where}: species {unknown[0]} is not among the model's ({known})")
+            names = ", ".join(predictor.species)
+            raise DataError(f"{structure.where}: species {unknown[0]} is not among the model's ({names})")
     return structures
 
 

@@ -12,13 +12,7 @@ import numpy as np
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-from mlipkit.train.results import Array, Results
-
-LABELS = {
-    "energy_per_atom": ("energy per atom (eV)", 1e3, "meV/atom"),
-    "forces": ("force component (eV/angstrom)", 1e3, "meV/angstrom"),
-    "stress": ("stress component (eV/angstrom$^3$)", 1e3, "meV/angstrom$^3$"),
-}
+from mlipkit.train.results import LABELS, Array, Results
 
 
 def learning_curve(history: list[dict[str, float]], path: Path) -> None:

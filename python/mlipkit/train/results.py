@@ -14,6 +14,12 @@ from mlipkit.data.structure import Structure
 
 Array = NDArray[np.float64]
 UNITS = {"energy_per_atom": "eV/atom", "forces": "eV/angstrom", "stress": "eV/angstrom^3"}
+# How people like to read them: axis label, factor on errors, unit of the errors.
+LABELS = {
+    "energy_per_atom": ("energy per atom (eV)", 1e3, "meV/atom"),
+    "forces": ("force component (eV/angstrom)", 1e3, "meV/angstrom"),
+    "stress": ("stress component (eV/angstrom$^3$)", 1e3, "meV/angstrom$^3$"),
+}
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from mlipkit.train.plots import LABELS
+from mlipkit.train.results import LABELS
 
 
 def error_table(table: dict[str, dict[str, Any]], title: str) -> Table:

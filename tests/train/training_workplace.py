@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""A folder in which tests run the training commands."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from typer.testing import CliRunner
+
+from mlipkit.cli.common import one_command
+from mlipkit.cli.evaluate import evaluate
+from mlipkit.cli.train import train
+
+CONFIG: dict[str, Any] = {
+    "seed": 3,
+    "dtype": "float32",
+    "threads": 1,
+    "data": {"train": "few.extxyz", "split": {"validation": 0.25}, "tasks": {"default": {"e0": {"H": -10.0}}}},
+    "model": {"architecture": "mace", "cutoff": 3.0, "channels": 4, "l_max": 1, "correlation": 2, "n_layers": 2},
+    "loss": {"energy": 1.0, "forces": 1.0, "stress": 1.0},
+    "optimizer": {"lr": 0.02},
+    "batch_size": 3,
+    "epochs": 4,
+}
+
+
+class Workplace:
+    """Runs the commands in a folder and keeps what they print."""
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        self.folder, self.data = folder, data
+        self.output = folder / "run"
+
+    def write(self, **changes: Any) -> Path:
+        """Writes the configuration; ``a__b=value`` replaces the key ``a.b``."""
+        content = copy.deepcopy(CONFIG)
+        content["output"] = str(self.output)
+        content["data"]["train"] = str(self.data)
+        for name, value in changes.items():
+            *parents, last = name.split("__")
+            target = content
+            for part in parents:
+                target = target.setdefault(part, {})
+            target[last] = value
+        path = self.folder / "train.yaml"
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        return path
+
+    def train(self, *options: str, **changes: Any) -> Any:
+        """``mlip-train``; gives exit code and output."""
+        return CliRunner().invoke(one_command("mlip-train", train), [str(self.write(**changes)), *options])
+
+    def evaluate(self, *options: str) -> Any:
+        """``mlip-eval``."""
+        return CliRunner().invoke(one_command("mlip-eval", evaluate), list(options))
