@@ -68,8 +68,8 @@ PLAN = [
     Chain(24, 1.00, "cubic", [Stage(300, 130, 24)]),
     Chain(32, 1.00, "cubic", [Stage(300, 130, 14)]),
     Chain(24, 1.00, "box", [Stage(300, 130, 24)]),
-    Chain(64, 1.00, "cubic", [Stage(300, 55, 10, every=5.0)], derive=""),
-    Chain(64, 1.00, "box", [Stage(330, 55, 10, every=5.0)], derive=""),
+    Chain(64, 1.00, "cubic", [Stage(300, 40, 10, every=4.0)], derive=""),
+    Chain(64, 1.00, "box", [Stage(330, 40, 10, every=4.0)], derive=""),
 ]
 
 
