@@ -46,7 +46,7 @@ def show(manifest: Manifest, path: Path, console: Console) -> None:
 def _overview(manifest: Manifest, path: Path) -> Table:
     table = Table(title=str(path), show_header=False, title_justify="left", title_style="bold")
     halo = manifest.halo
-    exchange = f"{halo.exchanges} exchanges of {halo.values_per_ghost} values per ghost" if halo.exchanges else "none"
+    exchange = f"{halo.exchanges} x {halo.values_per_ghost} values per ghost, there and back" if halo.exchanges else "none"
     rows = {
         "architecture": f"{manifest.architecture}, {manifest.n_layers} layers",
         "species": " ".join(manifest.species),
@@ -64,7 +64,8 @@ def _overview(manifest: Manifest, path: Path) -> Table:
         "data": "\n".join(f"{data.path} {data.sha256[:12]}" for data in manifest.provenance.datasets) or "not stated",
     }
     for key, value in (manifest.provenance.model_extra or {}).items():
-        rows[key.replace("_", " ")] = str(value)
+        entries = value.items() if isinstance(value, dict) else []
+        rows[key.replace("_", " ")] = ", ".join(f"{name} {entry}" for name, entry in entries) or str(value)
     for name, text in rows.items():
         table.add_row(name, text)
     return table
