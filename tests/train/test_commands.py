@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -13,6 +14,9 @@ import pytest
 from ase import Atoms
 from ase.io import read, write
 from training_workplace import Workplace
+
+from mlipkit.checkpoint import load_checkpoint
+from mlipkit.export import export
 
 BIN = Path(sys.executable).parent
 
@@ -90,8 +94,8 @@ def test_two_tasks_with_conditions_and_outputs(workplace: Workplace) -> None:
         },
         model__total_charge_range=[0, 1],
         model__outputs=[{"name": "charges", "unit": "e"}],
-        loss__outputs={"charges": 10.0},
-        epochs=2,
+        loss={"energy": 0.1, "forces": 0.1, "stress": 0.1, "outputs": {"charges": 10.0}},
+        epochs=10,
     )
     assert result.exit_code == 0, result.output
     summary = json.loads((workplace.output / "summary.json").read_text())
@@ -102,7 +106,9 @@ def test_two_tasks_with_conditions_and_outputs(workplace: Workplace) -> None:
     assert result.exit_code == 0, result.output
     found = json.loads((workplace.folder / "eval/summary.json").read_text())
     assert found["charges"]["n"] == sum(len(atoms) for atoms in frames[1::2])
-    assert found["charges"]["mae"] < 0.5
+    learnt = [float(row["charges_mae"]) for row in csv.DictReader((workplace.output / "log.csv").open())]
+    assert learnt[-1] < 0.5 * learnt[0]
+    assert found["charges"]["mae"] < 0.5 * learnt[0]
     refused(
         workplace.evaluate(str(workplace.output / "best.ckpt"), str(second), *options),
         "say which task its labels belong to (task: low | high)",
@@ -137,6 +143,26 @@ def test_evaluation_in_double_precision_agrees(finished: Workplace, tmp_path: Pa
         found[precision] = json.loads((folder / "summary.json").read_text())["forces"]["mae"]
     assert found["single"] == pytest.approx(found["double"], rel=1e-3)
     assert found["single"] != found["double"]
+
+
+def test_artifact_gives_the_errors_of_its_checkpoint(finished: Workplace, tmp_path: Path) -> None:
+    checkpoint, artifact = finished.output / "best.ckpt", tmp_path / "model.pt"
+    export(load_checkpoint(checkpoint), artifact)
+    found = {}
+    for model in (checkpoint, artifact):
+        folder = tmp_path / model.stem
+        options = ["--precision", "double", "--frames", ":4", "-o", str(folder)]
+        result = finished.evaluate(str(model), str(finished.data), *options)
+        assert result.exit_code == 0, result.output
+        found[model] = json.loads((folder / "summary.json").read_text())
+    assert found[artifact]["model"]["kind"] == "artifact"
+    for quantity in ("energy_per_atom", "forces", "stress"):
+        for number in ("mae", "rmse", "max"):
+            assert found[artifact][quantity][number] == pytest.approx(found[checkpoint][quantity][number], rel=1e-7)
+    refused(finished.evaluate(str(artifact), str(finished.data), "--key", "energi=x"), "did you mean 'energy'")
+    refused(finished.evaluate(str(artifact), str(finished.data), "--task", "pbe"), "unknown task 'pbe'")
+    write(tmp_path / "helium.extxyz", Atoms("He", info={"energy": 1.0}))
+    refused(finished.evaluate(str(artifact), str(tmp_path / "helium.extxyz")), "species He is not among the model's")
 
 
 def test_evaluation_mistakes(finished: Workplace, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ class ArtifactPredictor:
 
         calculators = {
             task: MLIPCalculator(
-                str(self.path), precision=self.options.precision, device=self.options.device, task=task
+                str(self.path), precision=self.options.precision, device=self.options.device, task=task, skin=0.0
             )
             for task in dict.fromkeys(structure.task for structure in structures)
         }
