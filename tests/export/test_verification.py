@@ -124,6 +124,17 @@ def test_arguments_replace_the_metadata_of_the_checkpoint(water_checkpoint: Chec
     assert manifest.citation == ["Münster et al., 2025"]
 
 
+def test_provenance_names_files_without_their_folders(water_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    datasets = [{"path": "/home/somebody/data/water.extxyz", "sha256": "ab" * 32}]
+    provenance = {"config_sha256": "cd" * 32, "datasets": datasets, "seed": 3}
+    export(replace(water_checkpoint, provenance=provenance), tmp_path / "model.pt", precisions=["double"])
+    found = read_manifest(tmp_path / "model.pt").provenance
+    assert (found.config_sha256, found.datasets[0].sha256) == ("cd" * 32, "ab" * 32)
+    assert found.datasets[0].path == "water.extxyz"
+    assert found.model_extra == {"seed": 3}
+    assert found.torch_version == torch.__version__
+
+
 def test_tolerances_grow_with_the_forces_of_the_probe() -> None:
     assert tolerance("single", 0.1) == TOLERANCES["single"]
     assert tolerance("single", 30.0).force == pytest.approx(30 * TOLERANCES["single"].force)

@@ -135,10 +135,16 @@ def make_manifest(
         "outputs": outputs,
         "tolerances": {precision: tolerance(precision, force) for precision in found},
         "verification": found,
-        "provenance": {**checkpoint.provenance, "torch_version": torch.__version__},
+        "provenance": make_provenance(checkpoint),
     }
     content |= {key: metadata[key] for key in ("license", "authors", "citation") if metadata.get(key)}
     return Manifest.model_validate(content)
+
+
+def make_provenance(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What the checkpoint says, without the folders of the machine that trained."""
+    files = [{**entry, "path": Path(entry["path"]).name} for entry in checkpoint.provenance.get("datasets", [])]
+    return {**checkpoint.provenance, "datasets": files, "torch_version": torch.__version__}
 
 
 def write(module: torch.jit.ScriptModule, manifest: Manifest, probe: Probe, path: Path) -> None:

@@ -76,7 +76,7 @@ class Verification(Differences):
 
 
 class Dataset(Record):
-    path: str = Field(description="file that was read")
+    path: str = Field(description="name of the file that was read")
     sha256: str = Field(description="its SHA-256")
 
 
