@@ -114,8 +114,7 @@ int Model::exchange(const py::object& callback, void* rows, int width, mlip_dtyp
   py::gil_scoped_acquire acquire;
   try {
     const py::dtype type = dtype == MLIP_FLOAT32 ? py::dtype::of<float>() : py::dtype::of<double>();
-    const py::capsule borrowed(rows, [](void*) {});
-    const py::array view(type, {static_cast<py::ssize_t>(n_all_), static_cast<py::ssize_t>(width)}, rows, borrowed);
+    const py::array view(type, {static_cast<py::ssize_t>(n_all_), static_cast<py::ssize_t>(width)}, rows, py::none());
     return callback(view).cast<int>();
   } catch (const std::exception&) {  // the typed face returns codes and keeps its exceptions
     return 1;

@@ -7,7 +7,6 @@ against the page and not against the exporter.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from pathlib import Path
@@ -177,7 +176,7 @@ def digest(manifest_text: str, probe_text: str, module: torch.jit.ScriptModule) 
 def write_artifact(
     path: Path,
     model: nn.Module | None = None,
-    about: dict[str, Any] | None = None,
+    about: str | None = None,
     reference: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Path:
@@ -186,15 +185,13 @@ def write_artifact(
     Args:
         path: where to.
         model: of the toy's contract; its own numbers go into the probe unless ``reference`` is given.
-        about: manifest, by default the toy's.
+        about: text of the manifest, by default the toy's.
         reference: probe.
         changes: top-level entries of the manifest to replace.
     """
     model = Toy() if model is None else model
-    content = copy.deepcopy(manifest() if about is None else about)
-    content.update(changes)
     scripted = torch.jit.script(model.eval())
-    manifest_text = json.dumps(content, ensure_ascii=False)
+    manifest_text = json.dumps({**manifest(), **changes}, ensure_ascii=False) if about is None else about
     probe_text = json.dumps(probe(model) if reference is None else reference)
     files = {"mlip.json": manifest_text, "probe.json": probe_text}
     files["mlip.sha256"] = digest(manifest_text, probe_text, scripted)
