@@ -111,8 +111,7 @@ void print_types(LAMMPS *lmp, const TypeMap &types) {
 
   std::string table = fmt::format("  {:>5} {:>8} {:>10} {:>10}\n", "type", "element", "mass", "atoms");
   for (int type = 1; type <= atom->ntypes; type++) {
-    const std::string mass =
-        atom->mass && atom->mass_setflag[type] ? fmt::format("{:.4f}", atom->mass[type]) : "per atom";
+    const std::string mass = atom->rmass || !atom->mass ? "per atom" : fmt::format("{:.4f}", atom->mass[type]);
     table += fmt::format("  {:>5} {:>8} {:>10} {:>10}\n", type, types.handles(type) ? types.element(type) : "NULL",
                          mass, all[type]);
   }

@@ -13,11 +13,13 @@ from mlipkit import MLIPCalculator
 from mlipkit.interfaces.engine import Engine
 
 
-def ase_state(artifact: Path, atoms: Atoms, precision: str = "double") -> State:
-    """Energy, forces and per-atom energies as the ASE calculator gives them; eV and angstrom."""
+def ase_state(artifact: Path, atoms: Atoms, task: str | None = None, **conditions: float) -> State:
+    """Energy, forces and per-atom energies as the ASE calculator gives them, in double precision; eV and angstrom."""
     structure = atoms.copy()
-    structure.calc = MLIPCalculator(artifact, precision=precision)
-    engine = Engine(artifact, precision=precision)
+    structure.calc = MLIPCalculator(artifact, precision="double", task=task, **conditions)
+    engine = Engine(artifact, precision="double", task=task)
+    for name, value in conditions.items():
+        engine.set_condition(name, value)
     known = engine.describe().species
     species = [known.index(symbol) for symbol in atoms.get_chemical_symbols()]
     result = engine.compute(species, atoms.positions, atoms.cell.array, atoms.pbc, virials=True)

@@ -66,6 +66,18 @@ def test_wrong_commands(tmp_path: Path, cases: dict[str, Atoms], water_artifact:
     assert re.search(message, refused(tmp_path, deck))
 
 
+def test_mass_of_one_atom(tmp_path: Path, cases: dict[str, Atoms], water_artifact: Path) -> None:
+    deck = start(tmp_path, cases["bulk_water"]) + "fix masses all property/atom rmass\n"
+    deck += f"set type 1 mass 1.008\nset type 2 mass 15.999\nset atom 5 mass 14.0\n{mlip(water_artifact)}\nrun 0"
+    message = refused(tmp_path, deck)
+    assert re.search(r"type 1 is H.*mass 14\.0000 \(atom 5\) where 1\.0080", message)
+
+
+def test_pair_style_again_without_pair_coeff(tmp_path: Path, cases: dict[str, Atoms], water_artifact: Path) -> None:
+    deck = start(tmp_path, cases["bulk_water"]) + mlip(water_artifact) + "\npair_style mlip precision single\nrun 0"
+    assert "no model is loaded; give `pair_coeff * * model.pt`" in refused(tmp_path, deck)
+
+
 def test_units_without_a_fixed_energy(tmp_path: Path, cases: dict[str, Atoms]) -> None:
     deck = start(tmp_path, cases["bulk_water"]).replace("units metal", "units lj")
     assert "needs units metal or real, not lj" in refused(tmp_path, deck + "pair_style mlip")

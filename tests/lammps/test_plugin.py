@@ -23,11 +23,14 @@ ROOT = Path(__file__).parents[2]
 def printed(
     cases: dict[str, Atoms], water_artifact: Path, vector_artifact: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
-    """Output of two ranks, two runs with one model, then another model."""
+    """Output of two ranks: two runs with one model, another model, heavy hydrogen, and masses per atom."""
     folder = tmp_path_factory.mktemp("printed")
     write_data(folder / "atoms.data", cases["bulk_water"], ["H", "O"])
     deck = f"units metal\nread_data atoms.data\n{mlip(water_artifact)}\nrun 0\nrun 0\n"
-    deck += f"{mlip(vector_artifact, options='precision mixed')}\nrun 0"
+    deck += f"{mlip(vector_artifact, options='precision mixed')}\nrun 0\n"
+    deck += f"mass 1 2.014\n{mlip(water_artifact, options='mass_check no')}\nrun 0\n"
+    deck += "fix masses all property/atom rmass\nset type 1 mass 1.008\nset type 2 mass 15.999\n"
+    deck += f"{mlip(water_artifact)}\nrun 0"
     finished = run_lammps(folder, deck, ranks=2)
     assert finished.code == 0, finished.output
     assert (folder / "deck.log").read_text().count("\nmlip ") == finished.output.count("\nmlip ")
@@ -40,7 +43,7 @@ def test_found_with_nothing_to_set(printed: str) -> None:
 
 def test_one_line_says_what_runs(printed: str, water_artifact: Path) -> None:
     lines = [line for line in printed.splitlines() if line.startswith("mlip ")]
-    assert len(lines) == 2  # once per model, not once per run or rank
+    assert len(lines) == 4  # once per model, not once per run or rank
     expected = (
         rf"mlip \S+: model {re.escape(str(water_artifact))} \(mace, cutoff 4\), device cpu, precision double, "
         r"threads 1, ranks 2, mode halo exchange; \d+ probe structures checked in \d+\.\d\d s"
@@ -50,8 +53,10 @@ def test_one_line_says_what_runs(printed: str, water_artifact: Path) -> None:
 
 
 def test_table_of_types(printed: str) -> None:
-    rows = re.findall(r"^ +(\d+) +(\w+) +([\d.]+) +(\d+)$", printed, re.MULTILINE)
-    assert rows == [("1", "H", "1.0080", "48"), ("2", "O", "15.9990", "24")] * 2
+    rows = re.findall(r"^ +(\d+) +(\w+) +([\d.]+|per atom) +(\d+)$", printed, re.MULTILINE)
+    natural = [("1", "H", "1.0080", "48"), ("2", "O", "15.9990", "24")]
+    heavy = [("1", "H", "2.0140", "48"), ("2", "O", "15.9990", "24")]
+    assert rows == natural * 2 + heavy + [("1", "H", "per atom", "48"), ("2", "O", "per atom", "24")]
 
 
 @pytest.fixture(scope="module")

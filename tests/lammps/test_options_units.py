@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Precisions and unit styles on two ranks, against the ASE calculator in double precision."""
+"""Options of the style and unit styles on two ranks, against the ASE calculator in double precision."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,11 @@ from reference import ase_state
 
 from tolerances import TOLERANCES
 
+TASKS = {
+    "defaults": "task pbe",
+    "charged": "task pbe charge -1 spin 2",
+    "other_task": "spin 3 task hybrid charge 1",
+}
 REAL = 23.060549  # kcal/mol per eV, the number that LAMMPS uses
 
 
@@ -22,7 +28,12 @@ def expected(cases: dict[str, Atoms], vector_artifact: Path) -> State:
 
 
 @pytest.fixture(scope="module")
-def found(cases: dict[str, Atoms], vector_artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, State]:
+def found(
+    cases: dict[str, Atoms],
+    vector_artifact: Path,
+    two_task_artifact: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, State]:
     atoms = cases["bulk_water"]
     settings = [
         Setting(precision, atoms, pair=mlip(vector_artifact, options=f"precision {precision}"))
@@ -31,6 +42,9 @@ def found(cases: dict[str, Atoms], vector_artifact: Path, tmp_path_factory: pyte
     settings.append(Setting("default", atoms, pair=mlip(vector_artifact, options="")))
     settings.append(Setting("real", atoms, units="real", pair=mlip(vector_artifact)))
     settings.append(Setting("real_newton_off", atoms, units="real", newton="off", pair=mlip(vector_artifact)))
+    for name, options in TASKS.items():
+        pair = mlip(two_task_artifact, options=f"precision double {options}")
+        settings.append(Setting(name, cases["slab"], pair=pair))
     return evaluate(tmp_path_factory.mktemp("units"), settings, ranks=2)
 
 
@@ -57,3 +71,24 @@ def test_real_units(found: dict[str, State], expected: State, name: str) -> None
     np.testing.assert_allclose(state.virial / REAL, expected.virial, rtol=0, atol=1e-7)
     np.testing.assert_allclose(state.energies / REAL, expected.energies, rtol=0, atol=1e-8)
     np.testing.assert_allclose(state.virials / REAL, expected.virials, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("defaults", {"task": "pbe"}),
+        ("charged", {"task": "pbe", "total_charge": -1, "spin_multiplicity": 2}),
+        ("other_task", {"task": "hybrid", "total_charge": 1, "spin_multiplicity": 3}),
+    ],
+)
+def test_task_charge_and_spin(
+    found: dict[str, State], cases: dict[str, Atoms], two_task_artifact: Path, name: str, options: dict[str, Any]
+) -> None:
+    """Types H and O of a model that also knows C."""
+    expected = ase_state(two_task_artifact, cases["slab"], **options)
+    state = found[name]
+    assert abs(state.energy - expected.energy) < 1e-9 * abs(expected.energy)
+    np.testing.assert_allclose(state.energies, expected.energies, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(state.forces, expected.forces, rtol=0, atol=1e-8)
+    others = [found[other].energy for other in TASKS if other != name]
+    assert min(abs(state.energy - other) for other in others) > 1e-3
