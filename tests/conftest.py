@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What several areas share: small models with random weights, as checkpoints and as artifacts, and programs."""
+"""What several areas share: small models with random weights, as checkpoints and as artifacts."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -74,20 +73,3 @@ def vector_artifact(vector_checkpoint: Checkpoint, tmp_path_factory: pytest.Temp
 @pytest.fixture(scope="session")
 def two_task_artifact(two_task_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return exported(two_task_checkpoint, tmp_path_factory, "two_task")
-
-
-def program(name: str) -> str:
-    """A program beside the Python that runs the tests."""
-    path = Path(sys.executable).parent / name
-    assert path.is_file(), f"{path} is missing; run `make build`"
-    return str(path)
-
-
-@pytest.fixture(scope="session")
-def lmp() -> str:
-    return program("lmp")
-
-
-@pytest.fixture(scope="session")
-def mpirun() -> str:
-    return program("mpirun")
