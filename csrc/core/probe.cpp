@@ -43,6 +43,7 @@ Differences compare(Backend& backend, const Manifest& manifest, const ProbeStruc
   BackendInput input{n, n, edges.n_edges, species.data(), edges.centre, edges.neighbour, edges.r_ij, task, {}};
   for (const auto& [name, value] : structure.conditions) input.conditions.emplace_back(name, value);
   BackendResult result;
+  for (const OutputSpec& output : manifest.outputs) result.outputs.push_back({output.name, output.width, {}});
   backend.evaluate(input, nullptr, result);
   check_finite(input, result);
 

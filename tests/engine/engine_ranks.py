@@ -13,7 +13,7 @@ from engine_toy import CUTOFF
 from numpy.typing import NDArray
 from random_cells import Case
 
-from mlipkit.interfaces.engine import Engine, NeighbourList, Result
+from mlipkit.interfaces.engine import Engine, HaloCallback, NeighbourList, Result
 
 
 class Rank:
@@ -69,7 +69,7 @@ class Ranks:
             np.add.at(folded, rank.atoms + rank.ghosts, values)
         return folded
 
-    def _forward(self, rank: Rank):  # noqa: ANN202
+    def _forward(self, rank: Rank) -> HaloCallback:
         def forward(rows: NDArray) -> None:
             rank.exchanges.append(("forward", rows.shape[1:], rows.dtype.name))
             assert len(rows) == len(rank.species)
@@ -82,7 +82,7 @@ class Ranks:
 
         return forward
 
-    def _reverse(self, rank: Rank):  # noqa: ANN202
+    def _reverse(self, rank: Rank) -> HaloCallback:
         def reverse(rows: NDArray) -> None:
             rank.exchanges.append(("reverse", rows.shape[1:], rows.dtype.name))
             self.posted[rank.number] = rows.copy()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A tiny two-layer message-passing model that keeps the module contract, and artifacts of it made by hand.
 
-Nothing of mlipkit.export is used: manifest, probe and checksum follow ``docs/artifact.md``, so that the engine is tested
-against the page and not against the exporter.
+Nothing of mlipkit.export is used: manifest, probe and checksum follow ``docs/artifact.md``, so that the engine is
+tested against the page and not against the exporter.
 """
 
 from __future__ import annotations

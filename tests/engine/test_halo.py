@@ -26,9 +26,7 @@ def structure(kind: str) -> tuple[Case, list[int]]:
 @pytest.mark.parametrize(
     ("kind", "n_ranks", "empty"), [("triclinic", 1, 0), ("triclinic", 2, 0), ("tiny", 2, 1), ("slanted", 3, 1)]
 )
-def test_ranks_agree_with_one_process(
-    toy_artifact: Path, kind: str, n_ranks: int, empty: int, precision: str
-) -> None:
+def test_ranks_agree_with_one_process(toy_artifact: Path, kind: str, n_ranks: int, empty: int, precision: str) -> None:
     case, species = structure(kind)
     owners = [atom % (n_ranks - empty) for atom in range(len(species))]  # the last ranks own nothing
     whole = Engine(toy_artifact, precision=precision, task="pbe").compute(
