@@ -93,12 +93,17 @@ void CellGrid::build_stencil() {
   const double range = radius_ + diagonal;
   stencil_.clear();
   for (int i = -reach_[0]; i <= reach_[0]; ++i)
-    for (int j = -reach_[1]; j <= reach_[1]; ++j)
+    for (int j = -reach_[1]; j <= reach_[1]; ++j) {
+      Row row{i, j, reach_[2] + 1, -reach_[2] - 1};
       for (int k = -reach_[2]; k <= reach_[2]; ++k) {
         Vector d;
         for (int a = 0; a < 3; ++a) d[a] = i * edge[0][a] + j * edge[1][a] + k * edge[2][a];
-        if (dot(d, d) <= range * range) stencil_.push_back({i, j, k});
+        if (dot(d, d) > range * range) continue;
+        row.low = std::min(row.low, k);
+        row.high = std::max(row.high, k);
       }
+      if (row.low <= row.high) stencil_.push_back(row);
+    }
 }
 
 std::array<int, 3> CellGrid::bin_at(const Vector& f) const {
@@ -109,32 +114,36 @@ std::array<int, 3> CellGrid::bin_at(const Vector& f) const {
 }
 
 void CellGrid::sort_atoms(int64_t n_atoms, const double* positions) {
-  std::vector<Atom> atoms(n_atoms);
+  std::vector<std::array<int64_t, 3>> wrap(n_atoms);
   bins_.resize(n_atoms);
   bin_first_.assign(static_cast<size_t>(n_bins_[0]) * n_bins_[1] * n_bins_[2] + 1, 0);
   for (int64_t i = 0; i < n_atoms; ++i) {
     Vector f = lattice_.fractional(positions + 3 * i);
-    Atom& atom = atoms[i];
-    atom.index = i;
-    atom.position = {positions[3 * i], positions[3 * i + 1], positions[3 * i + 2]};
     for (int k = 0; k < 3; ++k) {
       const double whole = lattice_.periodic(k) ? std::floor(f[k]) : 0.0;
       if (!(std::abs(whole) < 1e9))
         fail(MLIP_ERROR_ARGUMENT, "atom ", i, " is more than a billion cells away from the origin; wrap its position");
       f[k] -= whole;
-      atom.wrap[k] = static_cast<int64_t>(whole);
-      for (int a = 0; a < 3; ++a) atom.position[a] -= whole * lattice_.vector(k)[a];
+      wrap[i][k] = static_cast<int64_t>(whole);
     }
     bins_[i] = bin_at(f);
     ++bin_first_[bin_of(bins_[i]) + 1];
   }
   for (size_t b = 1; b < bin_first_.size(); ++b) bin_first_[b] += bin_first_[b - 1];
+
   std::vector<int64_t> next(bin_first_.begin(), bin_first_.end() - 1);
-  sorted_.resize(n_atoms);
   place_.resize(n_atoms);
+  position_.resize(n_atoms);
+  index_.resize(n_atoms);
+  wrap_.resize(n_atoms);
   for (int64_t i = 0; i < n_atoms; ++i) {
-    place_[i] = next[bin_of(bins_[i])]++;
-    sorted_[place_[i]] = atoms[i];
+    const int64_t place = place_[i] = next[bin_of(bins_[i])]++;
+    index_[place] = i;
+    wrap_[place] = wrap[i];
+    for (int a = 0; a < 3; ++a) {
+      position_[place][a] = positions[3 * i + a];
+      for (int k = 0; k < 3; ++k) position_[place][a] -= static_cast<double>(wrap[i][k]) * lattice_.vector(k)[a];
+    }
   }
 }
 
@@ -143,38 +152,54 @@ void CellGrid::collect(Candidates& candidates) const {
   candidates.neighbour.clear();
   candidates.shifts.clear();
   for (size_t i = 0; i < bins_.size(); ++i) {
-    collect_centre(sorted_[place_[i]], bins_[i], candidates);
+    const Centre centre{static_cast<int64_t>(i), position_[place_[i]], wrap_[place_[i]], bins_[i]};
+    for (const Row& row : stencil_) collect_row(centre, row, candidates);
     candidates.first.push_back(static_cast<int64_t>(candidates.neighbour.size()));
   }
 }
 
-void CellGrid::collect_centre(const Atom& centre, const std::array<int, 3>& bin, Candidates& candidates) const {
-  constexpr int64_t kMaxShift = std::numeric_limits<int32_t>::max();
-  const Step* steps[3];
-  for (int k = 0; k < 3; ++k) steps[k] = steps_[k].data() + bin[k] + reach_[k];
-  for (const std::array<int, 3>& offset : stencil_) {
-    const Step step[3] = {steps[0][offset[0]], steps[1][offset[1]], steps[2][offset[2]]};
-    if (step[0].bin < 0 || step[1].bin < 0 || step[2].bin < 0) continue;
-    const int target = bin_of({step[0].bin, step[1].bin, step[2].bin});
-    Vector origin = centre.position;  // as seen from the image cell
-    for (int k = 0; k < 3; ++k)
-      for (int a = 0; a < 3; ++a) origin[a] -= static_cast<double>(step[k].image) * lattice_.vector(k)[a];
-    for (int64_t p = bin_first_[target]; p < bin_first_[target + 1]; ++p) {
-      const Atom& atom = sorted_[p];
-      const Vector r{atom.position[0] - origin[0], atom.position[1] - origin[1], atom.position[2] - origin[2]};
-      if (dot(r, r) >= radius_ * radius_) continue;
-      std::array<int64_t, 3> reduced;
-      for (int k = 0; k < 3; ++k) reduced[k] = step[k].image - atom.wrap[k] + centre.wrap[k];
-      const std::array<int64_t, 3> shift = lattice_.original_shift(reduced);
-      if (atom.index == centre.index && shift[0] == 0 && shift[1] == 0 && shift[2] == 0) continue;
-      for (int64_t s : shift)
-        if (s > kMaxShift || s < -kMaxShift)
-          fail(MLIP_ERROR_ARGUMENT, "atom ", atom.index, " is too many cells away from atom ", centre.index,
-               "; wrap the positions");
-      candidates.neighbour.push_back(atom.index);
-      candidates.shifts.push_back(
-          {static_cast<int32_t>(shift[0]), static_cast<int32_t>(shift[1]), static_cast<int32_t>(shift[2])});
+// Bins of a row lie one after the other, so that all atoms between two image boundaries are one range.
+void CellGrid::collect_row(const Centre& centre, const Row& row, Candidates& candidates) const {
+  const Step& first = steps_[0][centre.bin[0] + row.first + reach_[0]];
+  const Step& second = steps_[1][centre.bin[1] + row.second + reach_[1]];
+  if (first.bin < 0 || second.bin < 0) return;
+  const Step* third = steps_[2].data() + centre.bin[2] + reach_[2];
+  const int start = bin_of({first.bin, second.bin, 0});
+  for (int k = row.low; k <= row.high;) {
+    const Step& step = third[k];
+    if (step.bin < 0) {
+      ++k;
+      continue;
     }
+    const int length = std::min(n_bins_[2] - step.bin, row.high - k + 1);
+    collect_bins(centre, {first.image, second.image, step.image}, bin_first_[start + step.bin],
+                 bin_first_[start + step.bin + length], candidates);
+    k += length;
+  }
+}
+
+void CellGrid::collect_bins(const Centre& centre, const std::array<int64_t, 3>& image, int64_t begin, int64_t end,
+                            Candidates& candidates) const {
+  constexpr int64_t kMaxShift = std::numeric_limits<int32_t>::max();
+  Vector origin = centre.position;  // as seen from the image cell
+  for (int k = 0; k < 3; ++k)
+    for (int a = 0; a < 3; ++a) origin[a] -= static_cast<double>(image[k]) * lattice_.vector(k)[a];
+  const double square = radius_ * radius_;
+  for (int64_t p = begin; p < end; ++p) {
+    const Vector& x = position_[p];
+    const Vector r{x[0] - origin[0], x[1] - origin[1], x[2] - origin[2]};
+    if (dot(r, r) >= square) continue;
+    std::array<int64_t, 3> reduced;
+    for (int k = 0; k < 3; ++k) reduced[k] = image[k] - wrap_[p][k] + centre.wrap[k];
+    const std::array<int64_t, 3> shift = lattice_.original_shift(reduced);
+    if (index_[p] == centre.index && shift[0] == 0 && shift[1] == 0 && shift[2] == 0) continue;
+    for (int64_t s : shift)
+      if (s > kMaxShift || s < -kMaxShift)
+        fail(MLIP_ERROR_ARGUMENT, "atom ", index_[p], " is too many cells away from atom ", centre.index,
+             "; wrap the positions");
+    candidates.neighbour.push_back(index_[p]);
+    candidates.shifts.push_back(
+        {static_cast<int32_t>(shift[0]), static_cast<int32_t>(shift[1]), static_cast<int32_t>(shift[2])});
   }
 }
 

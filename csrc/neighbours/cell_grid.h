@@ -29,21 +29,27 @@ class CellGrid {
   void collect(Candidates& candidates) const;
 
  private:
-  struct Atom {
-    Vector position;  // wrapped into the reduced cell
-    int64_t index;
-    std::array<int64_t, 3> wrap;  // lattice vectors taken off
-  };
   struct Step {  // a bin reached from another one along one direction
-    int bin;
+    int bin;     // -1: outside
     int64_t image;
+  };
+  struct Row {  // bins that can hold neighbours: one offset in two directions, a range in the last
+    int first, second, low, high;
+  };
+  struct Centre {
+    int64_t index;
+    Vector position;
+    std::array<int64_t, 3> wrap;
+    std::array<int, 3> bin;
   };
 
   void choose_bins(int64_t n_atoms, const Vector& extent);
   void build_steps();
   void build_stencil();
   void sort_atoms(int64_t n_atoms, const double* positions);
-  void collect_centre(const Atom& centre, const std::array<int, 3>& bin, Candidates& candidates) const;
+  void collect_row(const Centre& centre, const Row& row, Candidates& candidates) const;
+  void collect_bins(const Centre& centre, const std::array<int64_t, 3>& image, int64_t begin, int64_t end,
+                    Candidates& candidates) const;
   int bin_of(const std::array<int, 3>& bin) const { return (bin[0] * n_bins_[1] + bin[1]) * n_bins_[2] + bin[2]; }
   std::array<int, 3> bin_at(const Vector& fractional) const;
 
@@ -51,12 +57,15 @@ class CellGrid {
   double radius_;
   Vector origin_, extent_;  // fractional range covered by the bins
   std::array<int, 3> n_bins_, reach_;
-  std::array<std::vector<Step>, 3> steps_;   // steps_[k][bin + offset + reach]
-  std::vector<std::array<int, 3>> stencil_;  // bin offsets that can hold neighbours
-  std::vector<int64_t> bin_first_;           // [bins + 1]
-  std::vector<Atom> sorted_;                 // by bin, then by index
-  std::vector<std::array<int, 3>> bins_;     // [n_atoms] by index
-  std::vector<int64_t> place_;               // [n_atoms] index -> place in sorted_
+  std::array<std::vector<Step>, 3> steps_;  // steps_[k][bin + offset + reach]
+  std::vector<Row> stencil_;
+  std::vector<int64_t> bin_first_;        // [bins + 1] where the atoms of each bin begin
+  std::vector<std::array<int, 3>> bins_;  // [n_atoms] by index
+  std::vector<int64_t> place_;            // [n_atoms] index -> place
+  // By place: atoms sorted by bin, then by index.
+  std::vector<Vector> position_;  // wrapped into the reduced cell
+  std::vector<int64_t> index_;
+  std::vector<std::array<int64_t, 3>> wrap_;  // lattice vectors taken off
 };
 
 }  // namespace mlip

@@ -44,7 +44,7 @@ class EngineError(RuntimeError):
         self.message = message
 
 
-from mlipkit import _engine  # noqa: E402  (the binding looks EngineError up here)
+import mlipkit._engine as _engine  # noqa: E402  (the binding looks EngineError up here)
 
 
 @dataclass(frozen=True)

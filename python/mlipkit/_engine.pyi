@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+# The compiled binding of mlip.h (csrc/python). Use mlipkit.interfaces.engine.
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+INTERFACE_VERSION: int
+VERSION: str
+
+_Float = NDArray[np.float64]
+_Int = NDArray[np.int64]
+_Callback = Callable[[NDArray[Any]], int] | None
+
+class Neighbours:
+    def __init__(self, cutoff: float, skin: float) -> None: ...
+    def update(
+        self, positions: _Float, cell: _Float, pbc: NDArray[np.int32]
+    ) -> tuple[_Int, _Int, NDArray[np.int32], _Float]: ...
+    def builds(self) -> int: ...
+
+class Model:
+    def __init__(
+        self,
+        path: str,
+        species: list[str] | None,
+        precision: str | None,
+        device: str,
+        task: str | None,
+        threads: int,
+    ) -> None: ...
+    def describe(self) -> dict[str, Any]: ...
+    def set_condition(self, name: str, value: float) -> None: ...
+    def set_halo(self, forward: _Callback, reverse: _Callback) -> None: ...
+    def evaluate(
+        self,
+        species: _Int,
+        centre: _Int,
+        neighbour: _Int,
+        r_ij: _Float,
+        n_local: int,
+        energies: bool,
+        virials: bool,
+        edge_gradients: bool,
+    ) -> dict[str, Any]: ...
+    def compute(
+        self,
+        species: _Int,
+        positions: _Float,
+        cell: _Float,
+        pbc: NDArray[np.int32],
+        neighbours: Neighbours,
+        energies: bool,
+        virials: bool,
+    ) -> dict[str, Any]: ...
+    def output(self, name: str) -> _Float: ...
