@@ -16,9 +16,10 @@ SOURCES := CMakeLists.txt pyproject.toml $(shell find csrc lammps_plugin cmake -
 
 # mlipkit itself, editable; compiled parts are rebuilt incrementally.
 .stamp-build: .stamp-packages $(SOURCES)
+	touch $@.started  # what is edited while this runs is newer than the stamp
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --no-build-isolation --no-deps --editable .
-	touch $@
+	mv $@.started $@
 
 build: .stamp-build
 
