@@ -116,12 +116,12 @@ MLIP_API mlip_status mlip_set_halo(mlip_model *model, const mlip_halo *halo);
  * than the cutoff are allowed and contribute nothing. n_local = 0 and n_edges = 0 are ordinary inputs. */
 typedef struct {
   int64_t n_local;
-  int64_t n_all;             /* local atoms first, then ghosts */
-  const int64_t *species;    /* [n_all] index into the species list given to mlip_open */
+  int64_t n_all;          /* local atoms first, then ghosts */
+  const int64_t *species; /* [n_all] index into the species list given to mlip_open */
   int64_t n_edges;
-  const int64_t *centre;     /* [n_edges] < n_local, ascending */
-  const int64_t *neighbour;  /* [n_edges] < n_all */
-  const double *r_ij;        /* [n_edges][3] angstrom */
+  const int64_t *centre;    /* [n_edges] < n_local, ascending */
+  const int64_t *neighbour; /* [n_edges] < n_all */
+  const double *r_ij;       /* [n_edges][3] angstrom */
 } mlip_graph;
 
 /* Arrays are the caller's; NULL means not wanted. All are overwritten. */
