@@ -43,9 +43,10 @@ def clear_errors(program: str) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def wrapped(*args: Any, **kwargs: Any) -> None:
-            warnings.showwarning = _show_warning
             try:
-                command(*args, **kwargs)
+                with warnings.catch_warnings():
+                    warnings.showwarning = _show_warning
+                    command(*args, **kwargs)
             except (typer.Exit, typer.Abort):
                 raise
             except KeyboardInterrupt:

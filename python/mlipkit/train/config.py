@@ -83,7 +83,7 @@ class TrainConfig(Section):
     output: str = Field(description="folder of the run, made if need be; relative to the current folder")
     seed: int = Field(default=0, ge=0, description="of initial weights and of the order of structures")
     dtype: Literal["float32", "float64"] = Field(default="float32", description="of parameters and geometry")
-    device: str = Field(default="cpu", description="`cpu`, `cuda` or `auto`")
+    device: Literal["cpu", "cuda", "auto"] = Field(default="cpu", description="`cpu`, `cuda` or `auto`")
     threads: Count | None = Field(default=None, description="CPU threads; null: torch decides")
     data: DataConfig = Field(description="files, keys, units, tasks, split")
     model: dict[str, Any] = Field(description="`architecture` and its options; what is left out follows from the data")

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 LINE_EVERY = 10.0  # seconds between lines where there is no terminal
@@ -32,14 +33,14 @@ class Reporter:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.last_line = -math.inf
-        self.text = "starting"
+        self.text = ""  # errors of the last validation
         self.bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(bar_width=24),
+            TextColumn("epoch {task.fields[epoch]}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=16),
             TextColumn("{task.percentage:3.0f}%"),
             TimeElapsedColumn(),
-            RemainingColumn(),
-            TextColumn("{task.fields[numbers]}"),
+            RemainingColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=True)),
             console=console,
             disable=not console.is_terminal,
             transient=False,
@@ -58,17 +59,21 @@ class Reporter:
     def step(self, epoch: float, epochs: int, progress: float, loss: float) -> None:
         """After each optimiser step."""
         if not self.bar.disable:
-            numbers = f"loss {loss:.3g} | {self.text}"
+            numbers = f"loss {loss:.3g}{self.text}"
             self.bar.update(self.task, completed=progress, epoch=f"{epoch:.1f}/{epochs}", numbers=numbers)
 
     def epoch(self, row: dict[str, Any], epochs: int, progress: float, best: bool) -> None:
         """After each validation."""
-        self.text = summary_line(row) + (" *" if best else "")
-        if self.bar.disable and time.monotonic() - self.last_line > LINE_EVERY:
+        self.text = _short_line(row)
+        if not self.bar.disable:
+            self.bar.update(self.task, completed=progress, epoch=f"{row['epoch']:.1f}/{epochs}")
+        elif time.monotonic() - self.last_line > LINE_EVERY:
             self.last_line = time.monotonic()
             seconds = row["seconds"]
             left = f", {seconds * (1 - progress) / progress:.0f} s left" if 0 < progress < 1 else ""
-            self.console.print(f"epoch {row['epoch']:g}/{epochs} ({seconds:.0f} s{left}): {self.text}")
+            self.console.print(
+                f"epoch {row['epoch']:g}/{epochs} ({seconds:.0f} s{left}): {summary_line(row)}{' *' if best else ''}"
+            )
 
 
 def summary_line(row: dict[str, Any]) -> str:
@@ -78,3 +83,12 @@ def summary_line(row: dict[str, Any]) -> str:
         if f"{name}_mae" in row:
             parts.append(f"{label} MAE {1e3 * row[f'{name}_mae']:.2f} {unit}")
     return ", ".join([*parts, f"lr {row['learning_rate']:.2g}"])
+
+
+def _short_line(row: dict[str, Any]) -> str:
+    """The same for the bar, in few characters: mean absolute errors in meV per atom and meV per angstrom."""
+    parts = [f" | validation {row['validation_loss']:.3g}"]
+    parts += [
+        f"{name[0].upper()} {1e3 * row[f'{name}_mae']:.1f}" for name in ("energy", "forces") if f"{name}_mae" in row
+    ]
+    return " ".join([*parts, f"lr {row['learning_rate']:.1g}"])
