@@ -87,6 +87,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise CheckpointError(f"{path} is not a mlipkit checkpoint; give the file that mlip-train wrote")
     schema = content.pop("schema")
     if schema != SCHEMA:
-        raise CheckpointError(f"{path} has checkpoint schema {schema}, this mlipkit reads {SCHEMA}; use a matching version")
+        raise CheckpointError(
+            f"{path} has checkpoint schema {schema}, this mlipkit reads {SCHEMA}; use a matching version"
+        )
     content["tasks"] = [Task(**task) for task in content["tasks"]]
     return Checkpoint(**content)

@@ -46,7 +46,9 @@ def show(manifest: Manifest, path: Path, console: Console) -> None:
 def _overview(manifest: Manifest, path: Path) -> Table:
     table = Table(title=str(path), show_header=False, title_justify="left", title_style="bold")
     halo = manifest.halo
-    exchange = f"{halo.exchanges} x {halo.values_per_ghost} values per ghost, there and back" if halo.exchanges else "none"
+    exchange = "none"
+    if halo.exchanges:
+        exchange = f"{halo.exchanges} x {halo.values_per_ghost} values per ghost, there and back"
     rows = {
         "architecture": f"{manifest.architecture}, {manifest.n_layers} layers",
         "species": " ".join(manifest.species),
