@@ -4,7 +4,7 @@
     python generate.py run       # raw/*.traj, one file per trajectory; may be killed and started again
     python generate.py collect   # raw/*.traj -> water.extxyz.xz, water_64.extxyz.xz, isolated_atoms.extxyz
 
-Needs ase, numpy, openmm and tblite. One core, about 50 minutes in all (see README.md).
+Needs ase, numpy, openmm and tblite. One core, about an hour in all (see README.md).
 """
 
 import argparse
@@ -113,10 +113,15 @@ def langevin(atoms, temperature, femtoseconds, friction, rng):
     return np.mean(kinetic)
 
 
+def stored(path):
+    """The frames of a raw file, which may be missing or still empty."""
+    return read(path, ":") if path.exists() and path.stat().st_size else []
+
+
 def run_chain(number, chain):
     """Run or go on with one trajectory. A block ends with a kept frame, which holds all that the next needs."""
     path = RAW / f"{chain.name}.traj"
-    done = read(path, ":") if path.exists() and path.stat().st_size else []
+    done = stored(path)
     blocks = [(stage, i) for stage in chain.stages for i in range(stage.keep)]
     if len(done) == len(blocks):
         return
@@ -219,7 +224,7 @@ def pack(frames, path):
 
 def collect():
     files = [RAW / f"{chain.name}{suffix}.traj" for chain in PLAN for suffix in ("", "_derived")]
-    frames = [atoms for path in files if path.exists() for atoms in read(path, ":")]
+    frames = [atoms for path in files for atoms in stored(path)]
     small = [atoms for atoms in frames if len(atoms) < 192]
     large = [atoms for atoms in frames if len(atoms) == 192]
     for name, group in (("water", small), ("water_64", large)):
