@@ -22,6 +22,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import Trajectory, read, write
+from ase.neighborlist import neighbor_list
 from tblite.ase import TBLite
 
 from start import classical_start, density_of
@@ -30,6 +31,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 RAW = HERE / "raw"
 SEED = 20240
 TIMESTEP = 1.0  # fs; BAOAB splitting, see README.md
+CLOSEST = 0.72  # A; a derived frame with a shorter distance is drawn again
 
 
 @dataclasses.dataclass
@@ -179,7 +181,10 @@ def derive_frames(number, chain):
     frames, kinds = [], chain.derive.split()
     for i, parent in enumerate(read(RAW / f"{chain.name}.traj", ":")):
         kind = kinds[i % len(kinds)]
-        child = derived(parent, kind, np.random.default_rng([SEED, number, i, 1]))
+        rng = np.random.default_rng([SEED, number, i, 1])
+        child = derived(parent, kind, rng)
+        while len(neighbor_list("i", child, CLOSEST)):
+            child = derived(parent, kind, rng)
         frames.append(label(child, config_type=f"liquid_{kind}", trajectory=chain.name))
     write(path, frames)
     log(f"{chain.name} {len(frames)} derived frames")
