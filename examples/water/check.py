@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Check the data set: finite differences, sanity of every frame, O-O radial distribution function.
 
-    python check.py differences   # needs tblite, about 2 minutes
-    python check.py frames        # reads the files only
+python check.py differences   # needs tblite, about 2 minutes
+python check.py frames        # reads the files only
 """
 
 import argparse
@@ -44,16 +44,17 @@ def differences(step=1e-3):
             moved.set_cell(frame.cell.array @ strain, scale_atoms=True)
             energies.append(energy_of(moved))
         numeric = (energies[0] - energies[1]) / (2 * step * frame.get_volume())
-        print(f"stress {'xx yy zz yz xz xy'.split()[k]}: stored {frame.get_stress()[k]: .7f} numeric {numeric: .7f}")
+        print(f"stress {'xyz'[i]}{'xyz'[j]}: stored {frame.get_stress()[k]: .7f} numeric {numeric: .7f}")
     rng = np.random.default_rng(3)
-    for atom, axis in zip(rng.choice(len(frame), 6, replace=False), (0, 1, 2, 0, 1, 2)):
-        energies = []
+    for number, atom in enumerate(rng.choice(len(frame), 6, replace=False)):
+        energies, axis = [], number % 3
         for sign in (1, -1):
             moved = frame.copy()
             moved.positions[atom, axis] += sign * step
             energies.append(energy_of(moved))
         numeric = (energies[1] - energies[0]) / (2 * step)
-        print(f"force {frame.symbols[atom]}{atom} {'xyz'[axis]}: stored {frame.get_forces()[atom, axis]: .5f} numeric {numeric: .5f}")
+        exact = frame.get_forces()[atom, axis]
+        print(f"force {frame.symbols[atom]}{atom} {'xyz'[axis]}: stored {exact: .5f} numeric {numeric: .5f}")
 
 
 def rdf(frames, largest=4.4, width=0.04):
@@ -83,48 +84,50 @@ def summary(name):
         return
     bonds, angles, nets, closest = [], [], [], []
     for atoms in frames:
-        p = atoms.positions.reshape(-1, 3, 3)
-        arms = p[:, 1:] - p[:, :1]
+        molecules = atoms.positions.reshape(-1, 3, 3)
+        arms = molecules[:, 1:] - molecules[:, :1]
         lengths = np.linalg.norm(arms, axis=2)
-        bonds.append(lengths.ravel())
-        angles.append(np.degrees(np.arccos((arms[:, 0] * arms[:, 1]).sum(1) / lengths.prod(1))))
+        bonds.extend(lengths.ravel())
+        angles.extend(np.degrees(np.arccos((arms[:, 0] * arms[:, 1]).sum(1) / lengths.prod(1))))
         nets.append(abs(atoms.get_forces().sum(0)).max())
         closest.append(min(neighbor_list("d", atoms[atoms.numbers == 8], 3.5)))
-        assert set(atoms.numbers[::3]) == {8} and len(neighbor_list("d", atoms, 0.7)) == 0
+        assert set(atoms.numbers[::3]) == {8}
+        assert not len(neighbor_list("d", atoms, 0.72))
     forces = np.concatenate([a.get_forces().ravel() for a in frames])
     stress = np.concatenate([a.get_stress() for a in frames])
     energy = np.array([a.get_potential_energy() / a.info["n_molecules"] for a in frames])
     unique = {np.round(a.positions, 3).tobytes() for a in frames}
     print(f"{name}: {len(frames)} frames, {len(frames) - len(unique)} duplicates, {sum(map(len, frames))} atoms")
-    print(f"  O-H {np.concatenate(bonds).min():.3f} to {np.concatenate(bonds).max():.3f} A, H-O-H "
-          f"{np.concatenate(angles).min():.1f} to {np.concatenate(angles).max():.1f} deg, closest O-O {min(closest):.3f} A")
-    print(f"  energy per molecule {energy.min():.4f} to {energy.max():.4f} eV, mean {energy.mean():.4f}, spread {energy.std():.4f}")
-    print(f"  forces RMS {np.sqrt((forces**2).mean()):.3f}, largest {abs(forces).max():.3f} eV/A; net force at most {max(nets):.1e}")
-    print(f"  stress {stress.min():.4f} to {stress.max():.4f} eV/A^3")
+    print(f"  O-H {min(bonds):.3f} to {max(bonds):.3f} A, H-O-H {min(angles):.1f} to {max(angles):.1f} deg")
+    print(f"  closest O-O {min(closest):.3f} A, stress {stress.min():.4f} to {stress.max():.4f} eV/A^3")
+    print(f"  energy per molecule {energy.min():.4f} to {energy.max():.4f} eV, mean {energy.mean():.4f}")
+    print(f"  forces RMS {np.sqrt((forces**2).mean()):.3f}, largest {abs(forces).max():.3f} eV/A")
+    print(f"  net force at most {max(nets):.1e} eV/A in any component")
     table = {}
-    for atoms, e in zip(frames, energy):
+    for atoms in frames:
         info = atoms.info
-        key = (info["n_molecules"], info["config_type"], info.get("temperature", 0), info["trajectory"])
-        table.setdefault(key, []).append((info["density"], e, np.sqrt((atoms.get_forces() ** 2).mean())))
+        key = (info["trajectory"], info["config_type"], info.get("temperature", 0))
+        rms = np.sqrt((atoms.get_forces() ** 2).mean())
+        table.setdefault(key, []).append((info["density"], atoms.get_potential_energy() / info["n_molecules"], rms))
     for key, rows in sorted(table.items()):
-        rows = np.array(rows)
-        print("  {} {} {:.0f} K {}".format(*key), f"{len(rows)} frames, density {rows[:, 0].min():.3f} to {rows[:, 0].max():.3f},"
-              f" energy {rows[:, 1].mean():.4f}, force RMS {rows[:, 2].mean():.3f}")
+        mean, low, high = np.mean(rows, 0), np.min(rows, 0), np.max(rows, 0)
+        print(
+            "  {:24s} {:16s} {:3.0f} K".format(*key),
+            f"{len(rows):3d} frames, density {low[0]:.3f}-{high[0]:.3f}, energy {mean[1]:.4f}, force RMS {mean[2]:.3f}",
+        )
 
 
 def frames():
     for name in ("water", "water_64"):
         summary(name)
     ambient = [a for a in load("water") if a.info.get("temperature") == 300 and abs(a.info["density"] - 1) < 0.005]
-    for molecules in (24, 32):
-        group = [a for a in ambient if a.info["n_molecules"] == molecules]
+    groups = {f"{n} molecules": [a for a in ambient if a.info["n_molecules"] == n] for n in (24, 32)}
+    for name, group in {**groups, "all": ambient, "64 molecules": load("water_64")}.items():
         if group:
-            print(f"first O-O peak, 300 K, {molecules} molecules, {len(group)} frames: {first_peak(group)}")
-    if ambient:
-        print(f"first O-O peak, 300 K, all {len(ambient)} frames: {first_peak(ambient)}")
-        for r, g in zip(*rdf(ambient, width=0.1)):
-            if r > 2.2:
-                print(f"  {r:.2f} {g:.2f}")
+            position, height = first_peak(group)
+            print(f"first O-O peak, {name}, {len(group)} frames: {position:.3f} A, height {height:.2f}")
+    for r, g in np.transpose(rdf(ambient, width=0.1))[24:]:
+        print(f"  {r:.2f} {g:.2f}")
 
 
 if __name__ == "__main__":

@@ -23,9 +23,8 @@ from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import Trajectory, read, write
 from ase.neighborlist import neighbor_list
-from tblite.ase import TBLite
-
 from start import classical_start, density_of
+from tblite.ase import TBLite
 
 HERE = pathlib.Path(__file__).resolve().parent
 RAW = HERE / "raw"
