@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mlipkit.cli.common import DebugOption, console, one_command, pairs, writable_folder
+from mlipkit.cli.common import DebugOption, console, one_command, pairs, wait_politely, writable_folder
 
 
 def evaluate(
@@ -32,6 +32,7 @@ def evaluate(
     debug: DebugOption = False,
 ) -> None:
     """Print errors per quantity, element and config_type; with -o also save parity plots and summary.json."""
+    wait_politely()
     import time
 
     from mlipkit.data.reading import sha256

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mlipkit.cli.common import DebugOption, console, one_command, writable_folder
+from mlipkit.cli.common import DebugOption, console, one_command, wait_politely, writable_folder
 
 RUN_FILES = ("last.ckpt", "best.ckpt", "log.csv", "config.yaml", "summary.json")
 
@@ -24,6 +24,7 @@ def train(
     debug: DebugOption = False,
 ) -> None:
     """Train a model. Writes checkpoints, log, plots and summary.json into the output folder."""
+    wait_politely()
     from mlipkit.train.config_file import load_config
 
     if resume and overwrite:
