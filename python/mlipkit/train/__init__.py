@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: MIT
+"""Training and evaluation. Nothing below this package imports it."""
