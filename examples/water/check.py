@@ -1,4 +1,5 @@
 #!/usr/bin/env python
+# SPDX-License-Identifier: MIT
 """Check the data set: finite differences, sanity of every frame, O-O radial distribution function.
 
 python check.py differences   # needs tblite, about 2 minutes

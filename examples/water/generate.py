@@ -1,4 +1,5 @@
 #!/usr/bin/env python
+# SPDX-License-Identifier: MIT
 """Make the liquid-water data set of this folder: GFN1-xTB molecular dynamics and frames derived from it.
 
     python generate.py run       # raw/*.traj, one file per trajectory; may be killed and started again

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Start configurations: molecules on a grid, then a short run of a classical flexible water in OpenMM."""
 
 import numpy as np
