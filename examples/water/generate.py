@@ -24,6 +24,7 @@ from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import Trajectory, read, write
 from ase.neighborlist import neighbor_list
+from scipy.stats import special_ortho_group
 from start import classical_start, density_of
 from tblite.ase import TBLite
 
@@ -151,7 +152,8 @@ def run_chain(number, chain):
 
 
 def derived(atoms, kind, rng):
-    """A displaced copy: rattled and strained, scaled with rigid molecules, or with a few stretched molecules."""
+    """A displaced copy: rattled and strained, scaled with rigid molecules, with a few stretched molecules, or with one
+    molecule pushed into another."""
     atoms = Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=True)
     if kind == "rattled":  # root-mean-square displacement of 0.03 to 0.12 A, strain up to 3 %
         strain = rng.uniform(-0.03, 0.03, (3, 3))
@@ -164,6 +166,13 @@ def derived(atoms, kind, rng):
         atoms.set_cell(atoms.cell.array * factor)
         atoms.positions += np.repeat((factor - 1) * centres, 3, axis=0)
         atoms.positions += rng.normal(size=(len(atoms), 3)) * 0.02 / np.sqrt(3)
+    elif kind == "close":  # a molecule turns and comes near another: where a model must learn to repel
+        first, second, vector = neighbor_list("ijD", atoms[::3], 3.5)
+        pair = rng.integers(len(first))
+        own = slice(3 * second[pair], 3 * second[pair] + 3)
+        arms = atoms.positions[own] - atoms.positions[own][0]
+        target = atoms.positions[3 * first[pair]] + vector[pair] * rng.uniform(1.8, 2.5) / np.linalg.norm(vector[pair])
+        atoms.positions[own] = target + arms @ special_ortho_group.rvs(3, random_state=rng).T
     else:  # one O-H bond of an eighth of the molecules is compressed or stretched
         count = len(atoms) // 3
         for oxygen in 3 * rng.choice(count, count // 8, replace=False):
@@ -190,11 +199,34 @@ def derive_frames(number, chain):
     log(f"{chain.name} {len(frames)} derived frames")
 
 
+def close_frames(number, chain):
+    """Frames with a short contact between two molecules, from the kept frames of the smallest cells."""
+    path = RAW / f"{chain.name}_close.traj"
+    if chain.molecules > 16 or path.exists():
+        return
+    frames = []
+    for i, parent in enumerate(read(RAW / f"{chain.name}.traj", ":")):
+        rng = np.random.default_rng([SEED, number, i, 2])
+        child = derived(parent, "close", rng)
+        while shortest_contact(child) < 1.0:
+            child = derived(parent, "close", rng)
+        frames.append(label(child, config_type="liquid_close", trajectory=chain.name))
+    write(path, frames)
+    log(f"{chain.name} {len(frames)} close frames")
+
+
+def shortest_contact(atoms):
+    """Smallest distance (A) between atoms of different molecules, or of a molecule and its image."""
+    first, second, distance, shift = neighbor_list("ijdS", atoms, 2.0)
+    return min(distance[(first // 3 != second // 3) | shift.any(axis=1)], default=2.0)
+
+
 def run():
     RAW.mkdir(exist_ok=True)
     for number, chain in enumerate(PLAN):
         run_chain(number, chain)
         derive_frames(number, chain)
+        close_frames(number, chain)
     log("all done")
 
 
@@ -228,7 +260,7 @@ def pack(frames, path):
 
 
 def collect():
-    files = [RAW / f"{chain.name}{suffix}.traj" for chain in PLAN for suffix in ("", "_derived")]
+    files = [RAW / f"{chain.name}{suffix}.traj" for chain in PLAN for suffix in ("", "_derived", "_close")]
     frames = [atoms for path in files for atoms in stored(path)]
     small = [atoms for atoms in frames if len(atoms) < 192]
     large = [atoms for atoms in frames if len(atoms) == 192]
