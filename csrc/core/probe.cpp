@@ -30,7 +30,8 @@ double largest_difference(const double* a, const double* b, size_t n) {
   double largest = 0.0;
   for (size_t k = 0; k < n; ++k) {
     const double difference = std::abs(a[k] - b[k]);
-    if (!(difference <= largest)) largest = difference;  // keeps a NaN
+    if (std::isnan(difference)) return difference;
+    largest = std::max(largest, difference);
   }
   return largest;
 }
