@@ -20,7 +20,7 @@ class RadialConfig(BaseModel):
 
     basis: Literal["bessel", "chebyshev"] = "bessel"
     n_basis: int = Field(default=8, ge=1)
-    cutoff_order: int = Field(default=5, ge=2, description="p of the polynomial cutoff; p - 1 continuous derivatives")
+    cutoff_order: int = Field(default=5, ge=2, description="p of the polynomial cutoff")
     hidden: list[int] = Field(default=[64, 64, 64], description="widths of the hidden layers of the radial network")
 
 
