@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := CMakeLists.txt pyproject.toml $(shell find csrc lammps_plugin cmake -type f 2>/dev/null)
+SOURCES := CMakeLists.txt pyproject.toml $(shell find csrc lammps_plugin openmm_plugin cmake -type f 2>/dev/null)
 
 .PHONY: build demo test lint format clean
 
