@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Sharing out a batch: every structure once, no part empty, never far from the best split that exists."""
 
+from __future__ import annotations
+
 import itertools
 import random
 
@@ -28,7 +30,8 @@ def test_never_worse_than_grahams_bound(seed: int) -> None:
     costs = [generator.randint(0, 30) for _ in range(generator.randint(0, 7))]
     shares = balance(costs, parts)
     assert sorted(itertools.chain(*shares)) == list(range(len(costs)))
-    assert all(share == sorted(share) for share in shares) and len(shares) == parts
+    assert all(share == sorted(share) for share in shares)
+    assert len(shares) == parts
     if len(costs) >= parts:
         assert all(shares)
     bound = (4 / 3 - 1 / (3 * parts)) * best_possible(costs, parts)
@@ -38,7 +41,8 @@ def test_never_worse_than_grahams_bound(seed: int) -> None:
 def test_known_worst_case_of_the_greedy_rule() -> None:
     """Graham's example: the optimum is 9 (5+4, 5+4, 3+3+3), the greedy rule gives 11 = (4/3 - 1/9) x 9."""
     costs = [5, 5, 4, 4, 3, 3, 3]
-    assert largest_sum(costs, balance(costs, 3)) == 11 and best_possible(costs, 3) == 9
+    assert largest_sum(costs, balance(costs, 3)) == 11
+    assert best_possible(costs, 3) == 9
 
 
 def test_equal_costs_are_dealt_in_order() -> None:
