@@ -61,13 +61,24 @@ class Checkpoint:
         return model.double().eval()
 
     def save(self, path: str | Path) -> None:
-        """Writes beside the target, then renames: an interrupted write never destroys what was there."""
+        """Writes beside the target, then renames: an interrupted write never destroys what was there.
+
+        Raises:
+            OSError: the file cannot be written; what was there stays.
+        """
         path = Path(path)
         temporary = path.with_name(path.name + ".part")
         content = {"format": "mlipkit-checkpoint", "schema": SCHEMA, **self.__dict__}
         content["tasks"] = [asdict(task) for task in self.tasks]
-        torch.save(content, temporary)
-        os.replace(temporary, path)
+        try:
+            with open(temporary, "wb") as stream:  # torch's own writer does not say that a disk is full
+                torch.save(content, stream)
+                stream.flush()
+                os.fsync(stream.fileno())  # the name must not point to data that a power cut can lose
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

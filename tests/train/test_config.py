@@ -41,7 +41,7 @@ def test_minimal_and_defaults(tmp_path: Path) -> None:
             "optimizer: {learning_rate: 1}",
             r"unknown key `optimizer\.learning_rate`.*keys of optimizer: amsgrad, betas, lr",
         ),
-        ("schedule: {kind: cosin}", r"`schedule\.kind`: input should be 'constant', 'cosine'.* got 'cosin'"),
+        ("schedule: {kind: cosin}", r"`schedule\.kind`: input should be 'constant', 'linear', 'cosine'.* got 'cosin'"),
         ("batch_size: 0", r"`batch_size`: input should be greater than or equal to 1, got 0"),
         ("epochs: many", r"`epochs`: input should be a valid integer.* got 'many'"),
         ("loss: {energy: 0, forces: 0}", r"`loss`: all weights are zero"),

@@ -54,7 +54,7 @@ def test_mean_square_errors(zeros: Prediction) -> None:
     loss = Loss(LossConfig(energy=1.0, forces=10.0, stress=100.0, outputs={"charges": 1000.0}))
     means = {name: float(value.mean().detach()) for name, value in loss.sums(zeros, labels).items()}
     assert means == pytest.approx({"energy": (1 + 9) / 2, "forces": 4.0, "stress": 0.25, "charges": 2.0})
-    assert float(loss.total(loss.sums(zeros, labels)).detach()) == pytest.approx(5 + 40 + 25 + 2000)
+    assert float(loss.total(loss.sums(zeros, labels), loss.final).detach()) == pytest.approx(5 + 40 + 25 + 2000)
 
 
 def test_sums_of_batches_add_up(zeros: Prediction) -> None:
@@ -62,7 +62,7 @@ def test_sums_of_batches_add_up(zeros: Prediction) -> None:
     loss = Loss(LossConfig())
     sums = loss.sums(zeros, labels)
     added = {name: sums[name] + sums[name] for name in sums}
-    torch.testing.assert_close(loss.total(added), loss.total(sums))
+    torch.testing.assert_close(loss.total(added, loss.final), loss.total(sums, loss.final))
     assert int(added["forces"].count) == 18
 
 
@@ -78,7 +78,7 @@ def test_missing_labels_never_enter(zeros: Prediction) -> None:
     loss = Loss(LossConfig(energy=1.0, forces=1.0, stress=1.0))
     sums = loss.sums(zeros, labels)
     assert [int(value.count) for value in sums.values()] == [1, 6, 6]
-    total = loss.total(sums)
+    total = loss.total(sums, loss.final)
     assert float(total.detach()) == pytest.approx(1 + 4 + 0.25)
     gradients = torch.autograd.grad(total, leaves)
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
@@ -88,7 +88,7 @@ def test_missing_labels_never_enter(zeros: Prediction) -> None:
 
 def test_labels_missing_altogether(zeros: Prediction) -> None:
     loss = Loss(LossConfig(energy=1.0, forces=1.0, stress=1.0))
-    total = loss.total(loss.sums(zeros, batch(energy=torch.tensor([1.0, NAN], dtype=torch.float64))))
+    total = loss.total(loss.sums(zeros, batch(energy=torch.tensor([1.0, NAN], dtype=torch.float64))), loss.final)
     assert float(total.detach()) == pytest.approx(1.0)
 
 

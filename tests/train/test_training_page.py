@@ -15,6 +15,7 @@ from mlipkit.nn.radial import RadialConfig
 from mlipkit.train.config import (
     Deltas,
     LossConfig,
+    LossStage,
     Metadata,
     OptimizerConfig,
     ScheduleConfig,
@@ -32,6 +33,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("### `data.split`", SplitConfig),
     ("### `loss`", LossConfig),
     ("### `loss.huber_delta`", Deltas),
+    ("### `loss.stages[]`", LossStage),
     ("### `optimizer`", OptimizerConfig),
     ("### `schedule`", ScheduleConfig),
     ("### `metadata`", Metadata),

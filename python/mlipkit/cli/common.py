@@ -117,7 +117,7 @@ def writable_folder(folder: Path) -> Path:
     Raises:
         ValueError: it cannot be made or written; the message names folder and reason.
     """
-    probe = folder / ".mlipkit-write-test"
+    probe = folder / f".mlipkit-write-test-{os.getpid()}"  # several processes of one run may try at once
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")

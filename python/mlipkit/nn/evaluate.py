@@ -7,7 +7,7 @@ W = -sum r_ij (x) g; stress = -W / V. Sums are in float64.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -28,6 +28,12 @@ class Prediction:
     stress: Tensor  # [B, 6] eV/angstrom^3, tension positive; NaN where the batch has no volume
     edge_gradients: Tensor  # [E, 3] dE/dr_ij
     outputs: dict[str, Tensor]  # named per-atom outputs [N, width]
+
+    def to(self, device: torch.device | str) -> Prediction:
+        """The same on another device."""
+        moved = {name: value.to(device) for name, value in self.__dict__.items() if isinstance(value, Tensor)}
+        outputs = {name: value.to(device) for name, value in self.outputs.items()}
+        return replace(self, outputs=outputs, **moved)
 
 
 def evaluate(model: torch.nn.Module, batch: GraphBatch, training: bool) -> Prediction:

@@ -26,6 +26,24 @@ class Deltas(Section):
     outputs: Positive = Field(default=0.05, description="in the unit of the output")
 
 
+class LossStage(Section):
+    """Other weights from some point of the run on; what is not given stays as it was."""
+
+    after: Annotated[float, Field(ge=0, lt=1)] = Field(description="progress of the run, 0 to 1, at which it begins")
+    ramp: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.0, description="share of the run over which weights move linearly to the new ones; 0: at once"
+    )
+    energy: Weight | None = Field(default=None, description="new weight of energies")
+    forces: Weight | None = Field(default=None, description="new weight of forces")
+    stress: Weight | None = Field(default=None, description="new weight of stresses")
+    outputs: dict[str, Weight] = Field(default_factory=dict, description="named per-atom output: new weight")
+
+    def weights(self, before: dict[str, float]) -> dict[str, float]:
+        """All weights once the stage has arrived."""
+        given = {"energy": self.energy, "forces": self.forces, "stress": self.stress, **self.outputs}
+        return {**before, **{name: weight for name, weight in given.items() if weight is not None}}
+
+
 class LossConfig(Section):
     """Sum over quantities of weight x mean error; the energy enters per atom."""
 
@@ -35,17 +53,40 @@ class LossConfig(Section):
     stress: Weight = Field(default=0.0, description="weight of (eV/angstrom^3)^2 per component; 0: not needed")
     outputs: dict[str, Weight] = Field(default_factory=dict, description="named per-atom output: weight")
     huber_delta: Deltas = Field(default=Deltas(), description="for `kind: huber`")
+    stages: tuple[LossStage, ...] = Field(default=(), description="other weights later in the run, in order")
 
     @model_validator(mode="after")
-    def _some_weight(self) -> LossConfig:
-        if self.energy + self.forces + self.stress + sum(self.outputs.values()) == 0:
+    def _consistent(self) -> LossConfig:
+        if sum(self.weights().values()) == 0:
             raise ValueError("all weights are zero: nothing would be learnt")
+        weights, end = self.weights(), 0.0
+        for number, stage in enumerate(self.stages):
+            unknown = [name for name in stage.outputs if name not in self.outputs]
+            if unknown:
+                raise ValueError(
+                    f"stages.{number}.outputs names {unknown[0]!r}, which loss.outputs lacks; add it there"
+                )
+            if stage.after < end:
+                raise ValueError(
+                    f"stages.{number} begins at {stage.after:g}, before the one ahead of it ends ({end:g})"
+                )
+            end = stage.after + stage.ramp
+            weights = stage.weights(weights)
+            if sum(weights.values()) == 0:
+                raise ValueError(f"stages.{number}: all weights are zero: nothing would be learnt")
+        if end > 1:
+            raise ValueError(f"the last stage ends at {end:g} of the run: after + ramp must not exceed 1")
         return self
+
+    def weights(self) -> dict[str, float]:
+        """Weights at the start of the run."""
+        return {"energy": self.energy, "forces": self.forces, "stress": self.stress, **self.outputs}
 
     def labels(self) -> tuple[Label, ...]:
         """Labels that the data must have."""
-        weights: dict[Label, float] = {"energy": self.energy, "forces": self.forces, "stress": self.stress}
-        return tuple(name for name, weight in weights.items() if weight > 0)
+        names: tuple[Label, ...] = ("energy", "forces", "stress")
+        stages = [self.weights(), *(stage.weights(self.weights()) for stage in self.stages)]
+        return tuple(name for name in names if any(weights[name] > 0 for weights in stages))
 
 
 class OptimizerConfig(Section):
@@ -60,10 +101,13 @@ class OptimizerConfig(Section):
 class ScheduleConfig(Section):
     """Learning rate against progress. Progress is by epochs, or by time where `max_minutes` ends the run earlier."""
 
-    kind: Literal["constant", "cosine", "exponential", "plateau"] = Field(default="cosine", description="shape")
+    kind: Literal["constant", "linear", "cosine", "exponential", "plateau"] = Field(
+        default="cosine", description="shape"
+    )
     warmup_steps: int = Field(default=0, ge=0, description="steps of linear rise to `optimizer.lr`")
     final: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.01, description="last learning rate as a fraction of the first (cosine, exponential), floor (plateau)"
+        default=0.01,
+        description="last learning rate as a fraction of the first (linear, cosine, exponential), floor (plateau)",
     )
     factor: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.5, description="plateau: multiply by this")
     patience: Count = Field(default=20, description="plateau: epochs without improvement before that")
@@ -99,6 +143,10 @@ class TrainConfig(Section):
     epochs: Count = Field(default=100, description="passes over the training structures")
     max_minutes: Positive | None = Field(default=None, description="stop after this time, whatever the epoch")
     patience: Count | None = Field(default=None, description="stop after so many epochs without improvement")
+    checkpoint_minutes: Positive = Field(
+        default=10.0, description="save `last.ckpt` inside an epoch when the last time was so long ago"
+    )
+    tensorboard: bool = Field(default=True, description="write the log for TensorBoard too")
     metadata: Metadata = Field(default=Metadata(), description="licence, authors, citation")
 
     @field_validator("data")

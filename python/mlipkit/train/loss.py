@@ -32,21 +32,38 @@ class Loss:
     """Sum over quantities of weight x mean error; the energy enters per atom.
 
     Missing labels are NaN; they are masked before anything is computed with them, so neither value nor gradient sees
-    them. The weight of a structure multiplies its errors.
+    them. The weight of a structure multiplies its errors. Weights of quantities may change along the run in stages.
     """
 
     def __init__(self, config: LossConfig) -> None:
         self.huber = config.kind == "huber"
         deltas = config.huber_delta
-        self.weights = {"energy": config.energy, "forces": config.forces, "stress": config.stress, **config.outputs}
-        self.weights = {name: weight for name, weight in self.weights.items() if weight > 0}
+        self.stages = config.stages
+        first = config.weights()
+        final = first
+        for stage in self.stages:
+            final = stage.weights(final)
+        self.names = [name for name in first if first[name] > 0 or any(s.weights(first)[name] > 0 for s in self.stages)]
+        self.first = first
+        self.final = {name: final[name] for name in self.names}
         named = {"energy": deltas.energy, "forces": deltas.forces, "stress": deltas.stress}
-        self.deltas = {name: named.get(name, deltas.outputs) for name in self.weights}
+        self.deltas = {name: named.get(name, deltas.outputs) for name in self.names}
+
+    def weights(self, progress: float) -> dict[str, float]:
+        """Weight of each quantity at a progress of the run between 0 and 1."""
+        weights = self.first
+        for stage in self.stages:
+            if progress < stage.after:
+                break
+            share = 1.0 if stage.ramp == 0 else min(1.0, (progress - stage.after) / stage.ramp)
+            target = stage.weights(weights)
+            weights = {name: weight + share * (target[name] - weight) for name, weight in weights.items()}
+        return {name: weights[name] for name in self.names}
 
     def sums(self, prediction: Prediction, batch: GraphBatch) -> dict[str, Sums]:
         """Errors of each quantity with a weight; ``prediction`` may be part of an autograd graph."""
         result: dict[str, Sums] = {}
-        for name in self.weights:
+        for name in self.names:
             if name == "energy":
                 label = None if batch.energy is None else batch.energy / batch.n_atoms
                 result[name] = self._errors(name, prediction.energy / batch.n_atoms, label, batch.weight)
@@ -59,9 +76,20 @@ class Loss:
                 result[name] = self._errors(name, values, labels, weight)
         return result
 
-    def total(self, sums: Mapping[str, Sums]) -> Tensor:
-        """The scalar that is minimised."""
-        return torch.stack([self.weights[name] * sums[name].mean() for name in self.weights]).sum()
+    def total(
+        self, sums: Mapping[str, Sums], weights: Mapping[str, float], counts: Mapping[str, Sums] | None = None
+    ) -> Tensor:
+        """The scalar that is minimised.
+
+        Args:
+            sums: summed errors.
+            weights: of the quantities.
+            counts: where the sums are those of a part, the whole whose counts divide them.
+        """
+        whole = counts or sums
+        return torch.stack(
+            [weights[name] * (sums[name].total / whole[name].count.clamp(min=1)) for name in weights]
+        ).sum()
 
     def _errors(self, name: str, value: Tensor, label: Tensor | None, weight: Tensor | None) -> Sums:
         if label is None:

@@ -95,7 +95,9 @@ class Schedule:
         config, progress = self.config, min(max(progress, 0.0), 1.0)
         warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
         shape = 1.0
-        if config.kind == "cosine":
+        if config.kind == "linear":
+            shape = 1.0 - (1.0 - config.final) * progress
+        elif config.kind == "cosine":
             shape = config.final + (1.0 - config.final) * 0.5 * (1.0 + math.cos(math.pi * progress))
         elif config.kind == "exponential":
             shape = config.final**progress

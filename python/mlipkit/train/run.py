@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 import yaml
-from lightning_fabric import Fabric
 from rich.console import Console
 from torch import nn
 
@@ -23,14 +22,27 @@ from mlipkit.train import plots
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError
 from mlipkit.train.prediction import predict_all
+from mlipkit.train.processes import Processes
 from mlipkit.train.progress import Reporter
+from mlipkit.train.records import write_whole, writing
 from mlipkit.train.results import errors
 from mlipkit.train.setup import Prepared, set_up
 from mlipkit.train.tables import error_table
 from mlipkit.train.trainer import Trainer
 
 # What may differ when a run is resumed: how long it goes on, and where it runs.
-CHANGEABLE = {"output", "device", "threads", "epochs", "max_minutes", "patience", "metadata", "validation_batch_size"}
+CHANGEABLE = {
+    "output",
+    "device",
+    "threads",
+    "epochs",
+    "max_minutes",
+    "patience",
+    "metadata",
+    "validation_batch_size",
+    "checkpoint_minutes",
+    "tensorboard",
+}
 
 
 def run(config: TrainConfig, folder: Path, console: Console, resume: bool = False) -> dict[str, Any]:
@@ -40,34 +52,41 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
         config: checked configuration.
         folder: relative data paths start here.
         console: for progress and tables.
-        resume: continue from ``last.ckpt``.
+        resume: continue from ``last.ckpt``; start from the beginning where there is none.
 
     Returns:
-        What ``summary.json`` holds.
+        What ``summary.json`` holds; empty on all processes but the first.
     """
     start = time.perf_counter()
     output = Path(config.output)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    saved = _saved_run(config, output) if resume else None
+    saved = _saved_run(config, output) if resume and (output / "last.ckpt").exists() else None
+    if resume and saved is None:
+        console.print(f"{output} holds no last.ckpt yet: starting from the beginning")
     prepared = set_up(config, folder)
     _print_data(prepared, console)
     provenance = _provenance(config, prepared)
     if saved is not None and saved.provenance["datasets"] != provenance["datasets"]:
         raise ConfigError(f"the data files have changed since {output} was trained; start a new run")
-    fabric = Fabric(accelerator=config.device, devices=1, precision="32-true")  # the dtype is the model's own
-    fabric.launch()
-    trainer = Trainer(config, prepared, provenance, output, fabric)
+    processes = Processes(config.device)
+    if processes.world > config.batch_size:
+        raise ConfigError(f"batch_size {config.batch_size} is less than the {processes.world} processes: raise it")
+    trainer = Trainer(config, prepared, provenance, output, processes)
     if saved is not None:
         trainer.load_state_dict(saved.training)
         console.print(f"resumed after epoch {trainer.sampler.epochs_done:g}, step {trainer.progress.step}")
-    save_split(prepared.dataset, output / "split")
-    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    (output / "config.yaml").write_text(text)
+    if processes.rank == 0:
+        with writing(output / "split"):
+            save_split(prepared.dataset, output / "split")
+        write_whole(output / "config.yaml", yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
     prepared_at = time.perf_counter()
     with Reporter(console) as reporter:
         trainer.fit(reporter)
-    summary = _finish(trainer, prepared_at - start, console)
+    if processes.rank > 0:
+        return {}
+    with writing(output / "summary.json"):
+        summary = _finish(trainer, prepared_at - start, console)
     console.print(f"{trainer.progress.finished}; results are in {output}")
     return summary
 
@@ -123,14 +142,14 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
     start = time.perf_counter()
     config, prepared, output = trainer.config, trainer.prepared, trainer.folder
     best = load_checkpoint(output / "best.ckpt")
-    model = best.build().to(dtype_of(config.dtype)).to(trainer.fabric.device)
+    model = best.build().to(dtype_of(config.dtype)).to(trainer.processes.device)
     plots.learning_curve(trainer.progress.history, output / "learning-curve.png")
     held_out: dict[str, Any] = {}
     for name in ("validation", "test"):
         subset: Subset = prepared.dataset.subsets()[name]
         if not subset.structures:
             continue
-        graphs = [graph.to(trainer.fabric.device) for graph in subset.graphs]
+        graphs = [graph.to(trainer.processes.device) for graph in subset.graphs]
         results = predict_all(model, subset.structures, graphs, config.validation_batch_size or config.batch_size)
         held_out[name] = errors(results)
         plots.all_plots(results, held_out[name], output, name)
@@ -154,6 +173,7 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
             "evaluation": time.perf_counter() - start,
         },
         "threads": torch.get_num_threads(),
+        "processes": trainer.processes.world,
     }
-    (output / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    write_whole(output / "summary.json", json.dumps(summary, indent=1) + "\n")
     return summary

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
+import signal
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from mlipkit.checkpoint import Checkpoint
@@ -20,10 +19,13 @@ from mlipkit.data.graphs import collate
 from mlipkit.data.sampler import BatchSampler
 from mlipkit.nn.evaluate import evaluate
 from mlipkit.train.config import TrainConfig
+from mlipkit.train.interruption import Interrupted, Interruption
 from mlipkit.train.loss import Loss, Sums
 from mlipkit.train.optimization import AveragedWeights, Schedule, make_optimizer
 from mlipkit.train.prediction import batches, gather, predict
+from mlipkit.train.processes import Processes
 from mlipkit.train.progress import Reporter
+from mlipkit.train.records import Records, WriteError
 from mlipkit.train.results import errors
 from mlipkit.train.setup import Prepared
 
@@ -37,7 +39,7 @@ class Progress:
     """Where a run stands. Plain numbers, saved in every checkpoint."""
 
     step: int = 0  # optimiser steps done
-    seconds: float = 0.0  # of training, over all processes that shared the run
+    seconds: float = 0.0  # of training, over all runs that were resumed into this one
     best_loss: float = math.inf
     best_epoch: float = 0.0
     finished: str = ""  # why the run ended
@@ -64,93 +66,123 @@ class Trainer:
         prepared: data and model.
         provenance: goes into every checkpoint.
         folder: where checkpoints and the log are written.
-        fabric: devices and processes.
+        processes: that share the run.
     """
 
     def __init__(
-        self, config: TrainConfig, prepared: Prepared, provenance: dict[str, Any], folder: Path, fabric: Fabric
+        self, config: TrainConfig, prepared: Prepared, provenance: dict[str, Any], folder: Path, processes: Processes
     ) -> None:
         self.config, self.prepared, self.provenance = config, prepared, provenance
-        self.folder, self.fabric = folder, fabric
+        self.folder, self.processes = folder, processes
         self.model = prepared.model
         self.loss = Loss(config.loss)
         self.optimizer = make_optimizer(self.model, config.optimizer)
         self.schedule = Schedule(config.schedule, config.optimizer.lr)
         train = prepared.dataset.train
         self.graphs = train.graphs
+        self.edges = [graph.centre.shape[0] for graph in train.graphs]
         self.sampler = BatchSampler(len(train), config.batch_size, config.seed)
         size = config.validation_batch_size or config.batch_size
-        self.validation = [batch.to(fabric.device) for batch in batches(prepared.dataset.validation.graphs, size)]
+        turns = processes.my_turns(list(batches(prepared.dataset.validation.graphs, size)))
+        self.validation = [batch.to(processes.device) for batch in turns]
         self.progress = Progress()
-        self.module, self.stepper = fabric.setup(LossModule(self.model, self.loss), self.optimizer)
+        self.epoch_sums: dict[str, Sums] = {}  # errors since the last validation, of all processes
+        self.module, self.stepper = processes.fabric.setup(LossModule(self.model, self.loss), self.optimizer)
         self.average = AveragedWeights(self.model, config.ema)  # where the parameters are now
+        self.records: Records | None = None  # of the first process
 
     def fit(self, reporter: Reporter) -> None:
         """Trains until the last epoch, the time limit or the patience is reached.
 
         Raises:
             TrainingError: the loss or its gradient is not finite; checkpoints on disk stay as they were.
+            WriteError: disk full or the like; checkpoints on disk stay as they were.
+            Interrupted: SIGTERM or Ctrl-C; ``last.ckpt`` holds the last step.
         """
-        progress, config = self.progress, self.config
+        progress = self.progress
         progress.finished = self._reason_to_stop()
-        clock = time.perf_counter() - progress.seconds
-        while not progress.finished:
-            sums, rate = self._train_epoch(clock, reporter)
-            progress.seconds = time.perf_counter() - clock
-            row = self._validate(sums, rate)
-            progress.seconds = row["seconds"] = time.perf_counter() - clock
-            best = row["validation_loss"] < progress.best_loss
-            if best:
-                progress.best_loss, progress.best_epoch = row["validation_loss"], row["epoch"]
-            self.schedule.after_epoch(row["validation_loss"])
-            progress.history.append(row)
-            progress.finished = self._reason_to_stop()
-            self._save(best)
-            reporter.epoch(row, config.epochs, self._share(clock), best)
+        self._clock = time.perf_counter() - progress.seconds
+        self._saved_at = progress.seconds
+        if self.processes.rank == 0:
+            self.records = Records(self.folder, self.config.tensorboard, progress.step)
+        with Interruption(patient=self.processes.world > 1) as interruption:
+            while not progress.finished:
+                self._train_epoch(reporter, interruption)
+                self._end_epoch(reporter)
+        if self.records is not None:
+            self.records.close()
 
-    def _train_epoch(self, clock: float, reporter: Reporter) -> tuple[dict[str, Sums], float]:
-        """One pass over the training structures, or what is left of it; returns summed errors and the last rate."""
-        epoch_sums: dict[str, Sums] = {}
-        rate = 0.0
+    def _train_epoch(self, reporter: Reporter, interruption: Interruption) -> None:
+        """One pass over the training structures, or what is left of it."""
         self.module.train()
-        while True:
-            indices = self.sampler.next()
-            share = self._share(clock)
-            rate = self.schedule.rate(self.progress.step, share)
-            batch = collate([self.graphs[index] for index in indices]).to(self.fabric.device)
-            sums, loss = self._step(batch, rate)
-            for name, value in sums.items():
-                epoch_sums[name] = epoch_sums[name] + value if name in epoch_sums else value
+        # An epoch whose steps are all done, but which was not yet validated, has errors in its sums.
+        while not (self.epoch_sums and (self.sampler.next_batch == 0 or self._out_of_time())):
+            share = self._share()
+            loss, stop = self._step(self.sampler.next(), share, interruption.signum)
             reporter.step(self.sampler.epochs_done, self.config.epochs, share, loss)
-            if self.sampler.next_batch == 0 or self._out_of_time(clock):
-                return epoch_sums, rate
+            if stop:
+                self._save(best=False)
+                raise Interrupted(self._explain_stop(), interruption.signum or signal.SIGTERM)
+            if self.progress.seconds - self._saved_at > 60.0 * self.config.checkpoint_minutes:
+                self._save(best=False)
 
-    def _step(self, batch: GraphBatch, rate: float) -> tuple[dict[str, Sums], float]:
+    def _step(self, indices: list[int], share: float, signum: int) -> tuple[float, bool]:
+        """One optimiser step; gives the loss, and whether any process was asked to stop."""
+        weights = self.loss.weights(share)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.schedule.rate(self.progress.step, share)
+        mine = self.processes.share(indices, self.edges)
+        # A process without work computes another's structure and contributes nothing: all make the same calls.
+        factor = 1.0 if mine else 0.0
+        batch = collate([self.graphs[index] for index in mine or indices[:1]]).to(self.processes.device)
         output = self.module(batch)
-        sums = {name: Sums(total, count) for name, (total, count) in output.items()}
-        loss = self.loss.total(sums)
-        self.fabric.backward(loss)
-        value = float(loss.detach())
-        norm = 0.0
-        if self.config.gradient_clip is not None:
-            limit = self.config.gradient_clip
-            found = self.fabric.clip_gradients(self.module, self.stepper, max_norm=limit, error_if_nonfinite=False)
-            norm = 0.0 if found is None else float(found)
+        sums = {name: Sums(total * factor, count * factor) for name, (total, count) in output.items()}
+        seconds = time.perf_counter() - self._clock if self.processes.rank == 0 else 0.0
+        whole, (elapsed, signals) = self.processes.add_up(sums, [seconds, float(signum)])
+        value = float(self.loss.total(whole, weights))
+        self.processes.fabric.backward(self.processes.scaled(self.loss.total(sums, weights, whole)))
+        norm = self._clip()
         if not math.isfinite(value + norm):
             raise TrainingError(self._explain_nan(value))
         self.stepper.step()
         self.stepper.zero_grad()
         self.average.update()
         self.progress.step += 1
-        return {name: Sums(s.total.detach(), s.count) for name, s in sums.items()}, value
+        self.progress.seconds = elapsed
+        self.epoch_sums = {n: self.epoch_sums[n] + s if n in self.epoch_sums else s for n, s in whole.items()}
+        return value, signals > 0
 
-    def _validate(self, train_sums: dict[str, Sums], rate: float) -> dict[str, float]:
-        """A row for the log, from the averaged weights."""
+    def _clip(self) -> float:
+        """Norm of the gradient, which is then no longer than the limit; 0 where there is no limit."""
+        if self.config.gradient_clip is None:
+            return 0.0
+        norm = self.processes.fabric.clip_gradients(
+            self.module, self.stepper, max_norm=self.config.gradient_clip, error_if_nonfinite=False
+        )
+        return 0.0 if norm is None else float(norm)
+
+    def _end_epoch(self, reporter: Reporter) -> None:
+        progress = self.progress
+        row = self._validate()
+        best = row["validation_loss"] < progress.best_loss
+        if best:
+            progress.best_loss, progress.best_epoch = row["validation_loss"], row["epoch"]
+        self.schedule.after_epoch(row["validation_loss"])
+        progress.history.append(row)
+        self.epoch_sums = {}
+        progress.finished = self._reason_to_stop()
+        self._save(best)
+        reporter.epoch(row, self.config.epochs, self._share(), best)
+
+    def _validate(self) -> dict[str, float]:
+        """A row for the log, from the averaged weights and the final weights of the loss."""
         self.module.eval()
         with self.average.applied():
-            predicted = list(predict(self.model, self.validation))
+            mine = [
+                (batch.to("cpu"), prediction.to("cpu")) for batch, prediction in predict(self.model, self.validation)
+            ]
+        predicted = self.processes.gather_turns(mine)
+        self.progress.seconds = self._agreed_seconds()
         sums: dict[str, Sums] = {}
         for batch, prediction in predicted:
             for name, value in self.loss.sums(prediction, batch).items():
@@ -160,9 +192,9 @@ class Trainer:
             "epoch": self.sampler.epochs_done,
             "step": self.progress.step,
             "seconds": self.progress.seconds,
-            "learning_rate": rate,
-            "train_loss": float(self.loss.total(train_sums)),
-            "validation_loss": float(self.loss.total(sums)),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "train_loss": float(self.loss.total(self.epoch_sums, self.loss.final)),
+            "validation_loss": float(self.loss.total(sums, self.loss.final)),
         }
         if not math.isfinite(row["validation_loss"]):
             raise TrainingError(self._explain_nan(row["validation_loss"]))
@@ -171,33 +203,47 @@ class Trainer:
             row[f"{short}_mae"], row[f"{short}_rmse"] = numbers["mae"], numbers["rmse"]
         return row
 
-    def _share(self, clock: float) -> float:
+    def _agreed_seconds(self) -> float:
+        """Time since the start, as the first process sees it."""
+        seconds = time.perf_counter() - self._clock if self.processes.rank == 0 else 0.0
+        return self.processes.add_up({}, [seconds])[1][0]
+
+    def _share(self) -> float:
         """How much of the run is done, 0 to 1: by steps, or by time where that ends it earlier."""
         share = self.progress.step / (self.config.epochs * len(self.sampler))
         if self.config.max_minutes is not None:
-            share = max(share, (time.perf_counter() - clock) / (60.0 * self.config.max_minutes))
+            share = max(share, self.progress.seconds / (60.0 * self.config.max_minutes))
         return min(share, 1.0)
 
-    def _out_of_time(self, clock: float) -> bool:
-        return self.config.max_minutes is not None and time.perf_counter() - clock > 60.0 * self.config.max_minutes
+    def _out_of_time(self) -> bool:
+        return self.config.max_minutes is not None and self.progress.seconds > 60.0 * self.config.max_minutes
 
     def _reason_to_stop(self) -> str:
         progress, config = self.progress, self.config
+        if self.epoch_sums:
+            return ""  # in the middle of an epoch, or before its validation
         if self.sampler.epoch >= config.epochs:
             return f"all {config.epochs} epochs done"
-        if config.max_minutes is not None and progress.seconds > 60.0 * config.max_minutes:
+        if self._out_of_time():
             return f"time limit of {config.max_minutes:g} minutes reached"
         if config.patience is not None and self.sampler.epochs_done - progress.best_epoch >= config.patience:
             return f"no improvement for {config.patience} epochs"
         return ""
 
     def _explain_nan(self, value: float) -> str:
-        history = self.progress.history
-        kept = f"last.ckpt holds epoch {history[-1]['epoch']:g}" if history else "nothing was saved yet"
+        kept = (
+            f"best.ckpt holds epoch {self.progress.best_epoch:g}" if self.progress.history else "nothing was saved yet"
+        )
         return (
             f"the loss or its gradient is not finite (loss {value}) in epoch {self.sampler.epochs_done:g}, step "
             f"{self.progress.step + 1}; {kept}. Lower optimizer.lr or gradient_clip, raise schedule.warmup_steps, "
             "or look for wrong labels in the data"
+        )
+
+    def _explain_stop(self) -> str:
+        return (
+            f"stopped by a signal after epoch {self.sampler.epochs_done:g}, step {self.progress.step}; "
+            f"{self.folder / 'last.ckpt'} holds this state, continue with --resume"
         )
 
     def checkpoint(self, training: dict[str, Any]) -> Checkpoint:
@@ -223,6 +269,7 @@ class Trainer:
             "average": self.average.state_dict(),
             "schedule": self.schedule.state_dict(),
             "sampler": self.sampler.state_dict(),
+            "epoch_sums": {name: (sums.total, sums.count) for name, sums in self.epoch_sums.items()},
             "config": self.config.model_dump(mode="json"),
         }
 
@@ -236,20 +283,24 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.schedule.load_state_dict(state["schedule"])
         self.sampler.load_state_dict(state["sampler"])
+        self.epoch_sums = {
+            name: Sums(total.to(self.processes.device), count.to(self.processes.device))
+            for name, (total, count) in state["epoch_sums"].items()
+        }
 
     def _save(self, best: bool) -> None:
-        if not self.fabric.is_global_zero:
-            return
-        if best:
-            row = self.progress.history[-1]
-            self.checkpoint({"best": dict(row)}).save(self.folder / "best.ckpt")
-        self.checkpoint(self.state_dict()).save(self.folder / "last.ckpt")
-        write_log(self.progress.history, self.folder / "log.csv")
-
-
-def write_log(history: list[dict[str, float]], path: Path) -> None:
-    """All epochs as CSV; errors in eV, angstrom."""
-    with open(path, "w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
+        """Writes what is due; a failure on the first process stops all of them."""
+        failure = ""
+        if self.records is not None:
+            try:
+                if best:
+                    self.records.save(self.checkpoint({"best": dict(self.progress.history[-1])}), "best.ckpt")
+                self.records.save(self.checkpoint(self.state_dict()), "last.ckpt")
+                if not self.epoch_sums:
+                    self.records.epoch(self.progress.history)
+            except WriteError as error:
+                failure = str(error)
+        failure = self.processes.first_says(failure)
+        if failure:
+            raise WriteError(failure)
+        self._saved_at = self.progress.seconds
