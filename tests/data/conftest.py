@@ -22,6 +22,6 @@ def read_file() -> Reader:
     ) -> list[Structure]:
         config = DataConfig.model_validate({"train": [{"path": path.name, **(entry or {})}], **data})
         default = Wanted(labels=("energy", "forces"))
-        return read_structures(config.train[0], config, path.parent, wanted or default)
+        return read_structures(path, config.train[0], config, wanted or default)
 
     return read

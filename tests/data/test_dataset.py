@@ -68,7 +68,7 @@ def test_isolated_atoms_give_e0_and_leave(files: Path) -> None:
 
 
 def test_named_files_replace_fractions(files: Path) -> None:
-    data = dataset(files, train="all.extxyz", validation=["held.extxyz"], split={"validation": 0.5})
+    data = dataset(files, train="all.extxyz", validation=["held.extxyz"])
     assert (len(data.train), len(data.validation), len(data.test)) == (20, 3, 0)
     assert [entry["path"] for entry in data.files] == ["all.extxyz", "held.extxyz"]
     assert len(data.files[0]["sha256"]) == 64

@@ -87,7 +87,7 @@ def test_what_a_model_cannot_take(structures: list) -> None:
     with pytest.raises(DataError, match=r"output 'charges' has shape \[3\], the model gives 2 per atom"):
         GraphBuilder(["H", "O"], CUTOFF, ["default"], torch.float64, {"charges": 2}).graph(structures[0])
     structures[2].positions[1] = structures[2].positions[0] + 0.01
-    with pytest.raises(DataError, match="frame 2: atoms 0 and 1 lie on top of each other"):
+    with pytest.raises(DataError, match=r"frame 2: atoms 0 \(O\) and 1 \(H\) lie on top of each other"):
         GraphBuilder(["H", "O"], CUTOFF, ["default"], torch.float64).graph(structures[2])
 
 

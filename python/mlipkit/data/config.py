@@ -5,18 +5,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from mlipkit.data import units
+from mlipkit.data.errors import nearest
 
 Label = Literal["energy", "forces", "stress"]
 DEFAULT_TASK = "default"
 ISOLATED_ATOM = "IsolatedAtom"
+VALIDATION_SHARE = 0.1  # of the training files, where nothing is said
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Weight = Annotated[float, Field(ge=0)]
 
 
 class Section(BaseModel):
-    """Unknown keys are errors; values are not changed after validation."""
+    """Unknown keys are errors, numbers are finite; values are not changed after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+
+# What sorts frames, not a quantity: one key may serve both.
+FRAME_NAMES = ("config_type", "task")
 
 
 class Keys(Section):
@@ -43,6 +52,20 @@ class Keys(Section):
             return {**value, "stress": None}
         return value
 
+    @model_validator(mode="after")
+    def _one_quantity_each(self) -> Keys:
+        named = {name: getattr(self, name) for name in type(self).model_fields if name not in {"outputs", *FRAME_NAMES}}
+        taken: dict[str, str] = {}
+        for name, key in (*named.items(), *((f"outputs.{name}", key) for name, key in self.outputs.items())):
+            if key is not None and key in taken:
+                raise ValueError(f"contradictory: key {key!r} is given for both {taken[key]} and {name}")
+            if key is not None:
+                taken[key] = name
+        return self
+
+
+_DIMENSIONS = {"energy": units.ENERGY, "length": units.LENGTH, "forces": units.FORCE, "stress": units.STRESS}
+
 
 class UnitNames(Section):
     """Units of the numbers in the files."""
@@ -52,21 +75,50 @@ class UnitNames(Section):
     forces: str | None = Field(default=None, description="unit of forces; null: energy / length")
     stress: str | None = Field(default=None, description="unit of stresses; null: energy / length^3")
 
+    @field_validator("energy", "length", "forces", "stress")
+    @classmethod
+    def _has_its_dimension(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            units.factor(value, _DIMENSIONS[str(info.field_name)], str(info.field_name))
+        return value
+
+    @model_validator(mode="after")
+    def _mixed_on_purpose(self) -> UnitNames:
+        """Forces in another unit of energy than the energies are fine, but only where the user has said both."""
+        derived = {"forces": f"{self.energy}/{self.length}", "stress": f"{self.energy}/{self.length}^3"}
+        for name, expected in derived.items():
+            given = getattr(self, name)
+            if given is None or "energy" in self.model_fields_set or units.is_pressure(given):
+                continue
+            ratio = units.factor(given, _DIMENSIONS[name], name) / units.factor(expected, _DIMENSIONS[name], name)
+            if abs(ratio - 1) > 1e-3:
+                raise ValueError(
+                    f"{name} in {given!r} do not go with energies in {self.energy!r}, which nobody stated ({expected} "
+                    f"is another unit by a factor of {1 / ratio:.5g}); state `energy` too, whatever it is"
+                )
+        return self
+
 
 class FileEntry(Section):
-    """One data file."""
+    """One data file, or all files that match a pattern."""
 
-    path: str = Field(description="file, relative to the folder of the configuration; .xz, .gz and .bz2 are unpacked")
+    path: str = Field(
+        min_length=1,
+        description="file or pattern (`*`, `?`, `[...]`, `**`), relative to the folder of the configuration; "
+        ".xz, .gz and .bz2 are unpacked",
+    )
     format: str | None = Field(default=None, description="format name of ASE; null: from the file name")
-    frames: str = Field(default=":", description="frames to take, as a Python slice such as `:100` or `::2`")
+    frames: str = Field(default=":", description="frames to take of each file, as a Python slice such as `:100`")
     task: str | None = Field(default=None, description="task (level of theory) of the labels; null: the only one")
     keys: Keys | None = Field(default=None, description="instead of `data.keys`")
     units: UnitNames | None = Field(default=None, description="instead of `data.units`")
     stress_sign: Literal["tension", "pressure"] = Field(
         default="tension", description="what a positive diagonal stress in the file means"
     )
-    weight: float = Field(default=1.0, ge=0, description="weight of each of its structures in the loss")
-    incomplete: tuple[Label, ...] = Field(default=(), description="labels that some of its frames may lack")
+    weight: Weight = Field(default=1.0, description="weight of each of its structures in the loss; 0: left out")
+    incomplete: tuple[str, ...] = Field(
+        default=(), description="labels that some of its frames may lack: energy, forces, stress or named outputs"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -78,6 +130,12 @@ class FileEntry(Section):
     def _is_slice(cls, value: str) -> str:
         parse_frames(value)
         return value
+
+    @model_validator(mode="after")
+    def _one_task_each(self) -> FileEntry:
+        if self.task is not None and self.keys is not None and self.keys.task is not None:
+            raise ValueError("contradictory: give either task or keys.task, not both")
+        return self
 
 
 class TaskConfig(Section):
@@ -93,15 +151,15 @@ class TaskConfig(Section):
 class SplitConfig(Section):
     """Fractions that are taken at random from the training files where no files are named."""
 
-    validation: Fraction = Field(
-        default=0.1, description="fraction for validation, unless `data.validation` names files"
+    validation: Fraction | None = Field(
+        default=None, description="fraction for validation; null: 0.1, or none where `data.validation` names files"
     )
-    test: Fraction = Field(default=0.0, description="fraction for the final test, unless `data.test` names files")
+    test: Fraction = Field(default=0.0, description="fraction for the final test")
     seed: int = Field(default=0, description="of the random choice")
 
     @model_validator(mode="after")
     def _something_left(self) -> SplitConfig:
-        if self.validation + self.test >= 1:
+        if (VALIDATION_SHARE if self.validation is None else self.validation) + self.test >= 1:
             raise ValueError("validation + test must stay below 1: nothing would be left to train on")
         return self
 
@@ -116,7 +174,15 @@ class DataConfig(Section):
     keys: Keys = Field(default=Keys(), description="keys of all files that do not say otherwise")
     units: UnitNames = Field(default=UnitNames(), description="units of all files that do not say otherwise")
     tasks: dict[str, TaskConfig] = Field(default_factory=dict, description="levels of theory by name")
-    config_type_weights: dict[str, float] = Field(default_factory=dict, description="config_type: factor on the weight")
+    config_type_weights: dict[str, Weight] = Field(
+        default_factory=dict, description="config_type: factor on the weight; 0: left out"
+    )
+    min_distance: Annotated[float, Field(ge=0)] = Field(
+        default=0.3, description="atoms closer than this (angstrom) are on top of each other"
+    )
+    too_close: Literal["refuse", "drop"] = Field(
+        default="refuse", description="what to do with frames that hold such atoms"
+    )
     keep_isolated_atoms: bool = Field(
         default=False, description="train on isolated atoms too, not only take E0 from them"
     )
@@ -126,12 +192,57 @@ class DataConfig(Section):
     def _one_file_alone(cls, value: Any) -> Any:
         return [value] if isinstance(value, (str, dict)) else value
 
+    @model_validator(mode="after")
+    def _no_contradictions(self) -> DataConfig:
+        for name in ("validation", "test"):
+            if getattr(self, name) and getattr(self.split, name):
+                raise ValueError(
+                    f"contradictory: {name} names files and split.{name} takes a fraction of the training files; "
+                    "keep one of them"
+                )
+        for name, entries in self.entries().items():
+            for index, entry in enumerate(entries):
+                _check_replacement(f"{name}.{index}", "keys", entry.keys, self.keys)
+                _check_replacement(f"{name}.{index}", "units", entry.units, self.units)
+                known = ["energy", "forces", "stress", *(entry.keys or self.keys).outputs]
+                for label in entry.incomplete:
+                    if label not in known:
+                        raise ValueError(
+                            f"{name}.{index}.incomplete: unknown label {label!r}{nearest(label, known)} "
+                            f"(known: {', '.join(known)})"
+                        )
+        return self
+
+    def entries(self) -> dict[str, tuple[FileEntry, ...]]:
+        """File entries by the key that holds them."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def validation_fraction(self) -> float:
+        """Fraction of the training files that is taken out for validation."""
+        if self.validation:
+            return 0.0
+        return VALIDATION_SHARE if self.split.validation is None else self.split.validation
+
     def task_names(self) -> list[str]:
         """Names in model order: as declared, else as they first appear in the files."""
         if self.tasks:
             return list(self.tasks)
         named = [entry.task for entry in (*self.train, *self.validation, *self.test) if entry.task]
         return list(dict.fromkeys(named)) or [DEFAULT_TASK]
+
+
+def _check_replacement(place: str, kind: str, entry: Section | None, default: Section) -> None:
+    """A section of an entry replaces the common one as a whole: what it leaves out must not have been set there."""
+    if entry is None:
+        return
+    said = entry.model_fields_set | ({"stress", "virial"} if {"stress", "virial"} & entry.model_fields_set else set())
+    for name in sorted(default.model_fields_set - said):
+        common, own = getattr(default, name), getattr(entry, name)
+        if common != own:
+            raise ValueError(
+                f"{place}.{kind} replaces data.{kind} as a whole, but leaves out {name}, which data.{kind} sets to "
+                f"{common!r} and which would become {own!r}; write it in {place}.{kind} too"
+            )
 
 
 def parse_frames(text: str) -> slice:

@@ -14,9 +14,9 @@ from ase.data import atomic_numbers
 from ase.io import write
 
 from mlipkit.checkpoint import Task
-from mlipkit.data.config import DataConfig, FileEntry, TaskConfig
-from mlipkit.data.errors import DataError
-from mlipkit.data.graph import GraphBatch
+from mlipkit.data.config import DataConfig, TaskConfig
+from mlipkit.data.errors import DataError, nearest
+from mlipkit.data.files import DataFile, FileUse, all_files, check_used_once
 from mlipkit.data.graphs import GraphBuilder, add_reference_energies
 from mlipkit.data.labels import Wanted, read_structures
 from mlipkit.data.reading import sha256
@@ -24,22 +24,9 @@ from mlipkit.data.reference import ReferenceEnergies, is_isolated, reference_ene
 from mlipkit.data.split import random_split
 from mlipkit.data.statistics import Statistics, statistics
 from mlipkit.data.structure import Structure
+from mlipkit.data.subset import Subset, check_config_types, partition, with_graphs, without_weightless
 
 Subsets = dict[str, list[Structure]]  # "train", "validation", "test"
-
-
-@dataclass
-class Subset:
-    """Structures and their graphs, in the same order."""
-
-    structures: list[Structure]
-    graphs: list[GraphBatch]
-
-    def __len__(self) -> int:
-        return len(self.structures)
-
-    def take(self, indices: Sequence[int]) -> Subset:
-        return Subset([self.structures[index] for index in indices], [self.graphs[index] for index in indices])
 
 
 @dataclass
@@ -55,7 +42,13 @@ class Dataset:
     references: dict[str, ReferenceEnergies]  # by task
     statistics: Statistics  # of the training structures
     statistics_by_task: dict[str, Statistics]
-    files: list[dict[str, str]] = field(default_factory=list)  # path and sha256
+    uses: list[FileUse] = field(default_factory=list)  # what each file gave
+    notes: list[str] = field(default_factory=list)  # what was left out, for people
+
+    @property
+    def files(self) -> list[dict[str, str]]:
+        """Path and checksum of each file, once."""
+        return [{"path": path, "sha256": digest} for path, digest in {u.path: u.sha256 for u in self.uses}.items()]
 
     def subsets(self) -> dict[str, Subset]:
         return {"train": self.train, "validation": self.validation, "test": self.test}
@@ -65,13 +58,14 @@ def read_data(data: DataConfig, folder: Path, wanted: Wanted) -> Subsets:
     """Structures of all files, not yet split.
 
     Raises:
-        DataError: see :func:`mlipkit.data.labels.read_structures`.
+        DataError: no such file, a frame that is used twice; see also :func:`mlipkit.data.labels.read_structures`.
     """
-
-    def read(entries: Sequence[FileEntry]) -> list[Structure]:
-        return [structure for entry in entries for structure in read_structures(entry, data, folder, wanted)]
-
-    return {"train": read(data.train), "validation": read(data.validation), "test": read(data.test)}
+    read = {
+        use: [(file, read_structures(file.path, file.entry, data, wanted, file.source)) for file in files]
+        for use, files in all_files(data, folder).items()
+    }
+    check_used_once(found for files in read.values() for found in files)
+    return {use: [structure for _, found in files for structure in found] for use, files in read.items()}
 
 
 def all_species(subsets: Mapping[str, Sequence[Structure]]) -> list[str]:
@@ -93,25 +87,27 @@ def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuil
     Raises:
         DataError: unknown species, no structures left, reference energies that cannot be found, a wanted label missing.
     """
-    prepared = {name: Subset(found, [builder.graph(s) for s in found]) for name, found in subsets.items()}
-    train, isolated = _partition(prepared["train"], _isolated_indices(prepared["train"]))
-    split = random_split(
-        len(train),
-        0.0 if data.validation else data.split.validation,
-        0.0 if data.test else data.split.test,
-        data.split.seed,
-    )
+    check_config_types(data, [structure for found in subsets.values() for structure in found])
+    notes: list[str] = []
+    prepared = {name: with_graphs(found, builder, data, notes) for name, found in subsets.items()}
+    train, isolated = partition(prepared["train"], _isolated_indices(prepared["train"]))
+    prepared["train"] = train  # isolated atoms give E0 whatever their weight
+    prepared = {name: without_weightless(subset, name, notes) for name, subset in prepared.items()}
+    train = prepared["train"]
+    split = random_split(len(train), data.validation_fraction(), data.split.test, data.split.seed)
     for name, indices in (("validation", split.validation), ("test", split.test)):
         if indices:
-            prepared[name] = _partition(train, indices)[1]
-    prepared["train"] = _partition(train, split.train)[1]
+            prepared[name] = partition(train, indices)[1]
+    prepared["train"] = partition(train, split.train)[1]
     if data.keep_isolated_atoms:
-        prepared["train"].structures.extend(isolated.structures)
-        prepared["train"].graphs.extend(isolated.graphs)
+        kept = without_weightless(isolated, "isolated", notes)
+        prepared["train"].structures.extend(kept.structures)
+        prepared["train"].graphs.extend(kept.graphs)
     for name in ("train", "validation"):
         if not prepared[name].structures:
             raise DataError(f"no structures left for {name}; add data or change data.split")
     _check_labels(prepared["train"].structures, wanted)
+    _check_outputs(prepared["train"].structures, builder, data)
     references = {
         task: reference_energies(
             task,
@@ -132,7 +128,8 @@ def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuil
         references=references,
         statistics=statistics(prepared["train"].structures, prepared["train"].graphs),
         statistics_by_task={task: _task_statistics(prepared["train"], task) for task in builder.tasks},
-        files=_files(data, folder),
+        uses=_uses(data, folder, subsets),
+        notes=notes,
         **prepared,
     )
 
@@ -159,20 +156,14 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "isolated_atoms": len(dataset.isolated),
         "statistics": asdict(dataset.statistics),
         "reference_energies": {task: asdict(reference) for task, reference in dataset.references.items()},
-        "files": dataset.files,
+        "files": [asdict(use) for use in dataset.uses],
+        "notes": dataset.notes,
     }
 
 
 def _isolated_indices(subset: Subset) -> list[int]:
     pairs = zip(subset.structures, subset.graphs, strict=True)
     return [index for index, (structure, graph) in enumerate(pairs) if is_isolated(structure, graph.centre.shape[0])]
-
-
-def _partition(subset: Subset, chosen: Sequence[int]) -> tuple[Subset, Subset]:
-    """What is left and what was chosen."""
-    taken = set(chosen)
-    left = [index for index in range(len(subset)) if index not in taken]
-    return subset.take(left), subset.take(chosen)
 
 
 def _check_labels(structures: Sequence[Structure], wanted: Wanted) -> None:
@@ -182,6 +173,23 @@ def _check_labels(structures: Sequence[Structure], wanted: Wanted) -> None:
             raise DataError(
                 f"no training structure has a label for {label}{reason}; set data.keys.{label}, "
                 f"or loss.{label} to 0 to train without it"
+            )
+
+
+def _check_outputs(structures: Sequence[Structure], builder: GraphBuilder, data: DataConfig) -> None:
+    """Outputs of the model need labels, and labels of outputs a model that gives them."""
+    named = {name for entries in data.entries().values() for e in entries for name in (e.keys or data.keys).outputs}
+    for name in sorted(named):
+        if name not in builder.outputs:
+            raise DataError(
+                f"data.keys.outputs names {name!r}, which is not among model.outputs{nearest(name, builder.outputs)}; "
+                f"add {{name: {name}, unit: ...}} to model.outputs, or remove it from data.keys.outputs"
+            )
+    for name in builder.outputs:
+        if not any(name in structure.outputs for structure in structures):
+            raise DataError(
+                f"no training structure has values for output {name!r}; set data.keys.outputs.{name} to the key that "
+                "holds them, or remove it from model.outputs"
             )
 
 
@@ -197,9 +205,18 @@ def _task_statistics(train: Subset, task: str) -> Statistics:
     return statistics(chosen.structures, chosen.graphs)
 
 
-def _files(data: DataConfig, folder: Path) -> list[dict[str, str]]:
-    paths = dict.fromkeys(entry.path for entry in (*data.train, *data.validation, *data.test))
-    return [{"path": path, "sha256": sha256(folder / path)} for path in paths]
+def _uses(data: DataConfig, folder: Path, subsets: Subsets) -> list[FileUse]:
+    files = [(use, file) for use, found in all_files(data, folder).items() for file in found]
+    digests = {path: sha256(path) for path in {file.path for _, file in files}}
+    tasks: dict[tuple[str, str], list[str]] = {}  # of each frame, by file and entry
+    for structure in (structure for found in subsets.values() for structure in found):
+        tasks.setdefault((structure.file, structure.source), []).append(structure.task)
+
+    def row(use: str, file: DataFile) -> FileUse:
+        found = tasks.get((str(file.path), file.source), [])
+        return FileUse(file.name, use, digests[file.path], len(found), list(dict.fromkeys(found)), file.entry.weight)
+
+    return [row(use, file) for use, file in files]
 
 
 def dtype_of(name: str) -> torch.dtype:

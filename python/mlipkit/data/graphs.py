@@ -16,9 +16,15 @@ from torch import Tensor
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.graph import GraphBatch
 from mlipkit.data.structure import Structure
-from mlipkit.interfaces.engine import NeighbourList
+from mlipkit.interfaces.engine import EngineError, NeighbourList
 
-CLOSEST = 0.05  # angstrom: atoms nearer than this are a mistake in the data
+CLOSEST = 0.3  # angstrom: atoms nearer than this are a mistake, unless the user says otherwise
+
+
+class AtomsTooClose(DataError):
+    """Atoms on top of each other; at the very same place not even a direction is defined."""
+
+    same_place = False
 
 
 class GraphBuilder:
@@ -48,11 +54,16 @@ class GraphBuilder:
             self._index[atomic_numbers[symbol]] = position
         self._neighbours = NeighbourList(cutoff)
 
-    def graph(self, structure: Structure) -> GraphBatch:
+    def graph(self, structure: Structure, min_distance: float = CLOSEST) -> GraphBatch:
         """The graph of one structure, labels included; E0 is left out.
 
+        Args:
+            structure: with labels or without.
+            min_distance: angstrom; atoms closer than this are refused.
+
         Raises:
-            DataError: a species or task that the model lacks, or atoms on top of each other.
+            AtomsTooClose: which atoms, and how far apart.
+            DataError: a species or task that the model lacks; a cell that no neighbour list can be made for.
         """
         species = self._index[structure.numbers]
         if (species < 0).any():
@@ -61,9 +72,16 @@ class GraphBuilder:
         if structure.task not in self.tasks:
             raise DataError(f"{structure.where}: unknown task {structure.task!r}{nearest(structure.task, self.tasks)}")
         n_atoms = len(structure)
-        edges = self._neighbours.update(structure.positions, structure.cell, structure.pbc)
+        try:
+            edges = self._neighbours.update(structure.positions, structure.cell, structure.pbc)
+        except EngineError as error:
+            if "same place" not in error.message:
+                raise DataError(f"{structure.where}: {error.message}") from None
+            too_close = AtomsTooClose(f"{structure.where}: {error.message}")
+            too_close.same_place = True
+            raise too_close from None
         r_ij = np.asarray(edges.r_ij, dtype=np.float64).reshape(-1, 3)
-        self._check_distances(r_ij, edges.centre, edges.neighbour, structure)
+        _check_distances(r_ij, edges.centre, edges.neighbour, structure, min_distance)
         return GraphBatch(
             r_ij=torch.tensor(r_ij, dtype=self.dtype),
             centre=torch.tensor(edges.centre, dtype=torch.int64),
@@ -93,14 +111,19 @@ class GraphBuilder:
             raise DataError(f"{structure.where}: output {name!r} has shape {shape}, the model gives {width} per atom")
         return self._labels(values, (len(structure), width))
 
-    def _check_distances(self, r_ij: np.ndarray, centre: np.ndarray, neighbour: np.ndarray, at: Structure) -> None:
-        squared = np.einsum("ei,ei->e", r_ij, r_ij)
-        if squared.size and squared.min() < CLOSEST**2:
-            edge = int(squared.argmin())
-            raise DataError(
-                f"{at.where}: atoms {centre[edge]} and {neighbour[edge]} lie on top of each other "
-                f"({np.sqrt(squared[edge]):.3f} angstrom apart); remove the frame, or check data.units.length"
-            )
+
+def _check_distances(
+    r_ij: np.ndarray, centre: np.ndarray, neighbour: np.ndarray, at: Structure, min_distance: float
+) -> None:
+    squared = np.einsum("ei,ei->e", r_ij, r_ij)
+    if squared.size and squared.min() < min_distance**2:
+        edge = int(squared.argmin())
+        i, j = int(centre[edge]), int(neighbour[edge])
+        image = "its own periodic image" if i == j else f"{j} ({at.symbols[j]})"
+        raise AtomsTooClose(
+            f"{at.where}: atoms {i} ({at.symbols[i]}) and {image} lie on top of each other "
+            f"({np.sqrt(squared[edge]):.3f} angstrom apart, less than {min_distance:g}; is data.units.length right?)"
+        )
 
 
 def add_reference_energies(

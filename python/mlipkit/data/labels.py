@@ -38,20 +38,22 @@ class Wanted:
     conditions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
-def read_structures(entry: FileEntry, data: DataConfig, folder: Path, wanted: Wanted) -> list[Structure]:
-    """All structures of one file entry, labels converted to eV and angstrom.
+def read_structures(
+    path: Path, entry: FileEntry, data: DataConfig, wanted: Wanted, source: str = ""
+) -> list[Structure]:
+    """All structures of one file, labels converted to eV and angstrom.
 
     Args:
-        entry: the file; its keys and units go before those of ``data``.
+        path: the file.
+        entry: how to read it; its keys and units go before those of ``data``.
         data: defaults, tasks and weights.
-        folder: relative paths start here.
         wanted: labels and conditions that must be there.
+        source: place of the entry in the configuration.
 
     Raises:
         DataError: unreadable file; a missing, NaN or misshapen label; a bad unit; an unknown task.
     """
-    path = folder / entry.path
-    reader = _FrameReader(entry, data, str(path), wanted)
+    reader = _FrameReader(entry, data, str(path), wanted, source)
     return [
         reader.structure(index, atoms) for index, atoms in read_frames(path, parse_frames(entry.frames), entry.format)
     ]
@@ -73,8 +75,8 @@ def factors(names: UnitNames) -> units.Factors:
 class _FrameReader:
     """Reads the frames of one file: keys, units and requirements are the same for all of them."""
 
-    def __init__(self, entry: FileEntry, data: DataConfig, file: str, wanted: Wanted) -> None:
-        self.entry, self.data, self.file, self.wanted = entry, data, file, wanted
+    def __init__(self, entry: FileEntry, data: DataConfig, file: str, wanted: Wanted, source: str) -> None:
+        self.entry, self.data, self.file, self.wanted, self.source = entry, data, file, wanted, source
         self.keys: Keys = entry.keys or data.keys
         self.factors = factors(entry.units or data.units)
         self.tasks = data.task_names()
@@ -95,6 +97,7 @@ class _FrameReader:
             task=self._task(atoms, where),
             config_type=config_type,
             weight=self.entry.weight * self.data.config_type_weights.get(config_type, 1.0),
+            source=self.source,
         )
         isolated = config_type == ISOLATED_ATOM or (len(atoms) == 1 and not any(result.pbc))
         energy = self._label(atoms, "energy", self.keys.energy, where)
@@ -107,9 +110,13 @@ class _FrameReader:
             result.stress = self._stress(atoms, result.volume, where, needed=not isolated)
         for name, key in self.keys.outputs.items():
             values = _find(atoms, key)
-            if values is None:
-                raise DataError(f"{where}: no values for output {name!r} under key {key!r}; {_present(atoms)}")
-            result.outputs[name] = _per_atom(values, len(atoms), name, where)
+            if values is None and name not in self.entry.incomplete:
+                raise DataError(
+                    f"{where}: no values for output {name!r} under key {key!r}; {_present(atoms)}. Name the right key "
+                    f"(data.keys.outputs.{name}), or list {name!r} under `incomplete` if only some frames have it"
+                )
+            if values is not None:
+                result.outputs[name] = _per_atom(values, len(atoms), name, where)
         result.conditions = self._conditions(atoms, result.task, where)
         return result
 

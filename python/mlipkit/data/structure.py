@@ -27,6 +27,7 @@ class Structure:
     task: str
     config_type: str = ""
     weight: float = 1.0
+    source: str = ""  # entry of the configuration that names the file, such as "data.train.0"
     energy: float | None = None  # eV, total
     forces: Array | None = None  # [N, 3] eV/angstrom
     stress: Array | None = None  # [6] xx yy zz xy xz yz, eV/angstrom^3, tension positive

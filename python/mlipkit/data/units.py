@@ -87,3 +87,9 @@ def factor(expression: str, dimension: tuple[int, int, int], name: str) -> float
     if powers != dimension:
         raise DataError(f"{expression!r} is not a unit of {name}; examples: {_EXAMPLES[dimension]}")
     return value
+
+
+def is_pressure(expression: str) -> bool:
+    """Whether it is a unit of pressure by itself, such as GPa, rather than energy / length^3."""
+    name = _BY_FOLDED.get(expression.strip().casefold())
+    return name is not None and _UNITS[name][1] == STRESS

@@ -101,10 +101,10 @@ def read_labelled(path: Path, predictor: Predictor, options: Options) -> list[St
     conditions = {
         name: {t.name: t.defaults[name] for t in predictor.tasks if name in t.defaults} for name in predictor.conditions
     }
-    structures = read_structures(data.train[0], data, Path(), Wanted(labels, conditions))
+    structures = read_structures(path, data.train[0], data, Wanted(labels, conditions))
     if not any(s.energy is not None or s.forces is not None or s.stress is not None for s in structures):
         # Asking for the energy raises the message that names file, frame and the keys that are there.
-        read_structures(data.train[0], data, Path(), Wanted(everything[:1], conditions))
+        read_structures(path, data.train[0], data, Wanted(everything[:1], conditions))
     for structure in structures:
         unknown = [symbol for symbol in structure.symbols if symbol not in predictor.species]
         if unknown:

@@ -18,6 +18,7 @@ from torch import nn
 import mlipkit
 from mlipkit.checkpoint import Checkpoint, load_checkpoint
 from mlipkit.data.dataset import Subset, describe, dtype_of, save_split
+from mlipkit.data.report import data_report
 from mlipkit.train import plots
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError
@@ -120,6 +121,8 @@ def versions() -> dict[str, str]:
 
 def _print_data(prepared: Prepared, console: Console) -> None:
     dataset, numbers = prepared.dataset, prepared.dataset.statistics
+    for entry in data_report(dataset):
+        console.print(entry)
     sizes = ", ".join(f"{len(subset)} {name}" for name, subset in dataset.subsets().items() if len(subset))
     console.print(f"data: {sizes} structures; {len(dataset.isolated)} isolated atoms; species {dataset.species}")
     console.print(
