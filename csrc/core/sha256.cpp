@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <fstream>
+#include <vector>
+
+#include "core/error.h"
 
 namespace mlip {
 namespace {
@@ -77,6 +81,18 @@ std::string Sha256::hex() {
   for (uint32_t word : state_)
     for (int shift = 28; shift >= 0; shift -= 4) text += "0123456789abcdef"[(word >> shift) & 15];
   return text;
+}
+
+std::string file_sha256(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::vector<char> chunk(size_t{1} << 20);
+  Sha256 sha;
+  while (stream.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || stream.gcount() > 0)
+    sha.update(chunk.data(), static_cast<size_t>(stream.gcount()));
+  // At the end of a file that was read the stream has reached its end; anything else never opened, or broke.
+  if (!stream.eof())
+    fail(MLIP_ERROR_ARTIFACT, path, " cannot be read; is it there, a file, and readable for this user?");
+  return sha.hex();
 }
 
 }  // namespace mlip

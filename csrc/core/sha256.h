@@ -28,4 +28,7 @@ class Sha256 {
   uint64_t total_ = 0;  // bytes
 };
 
+/// Digest of a whole file; throws MLIP_ERROR_ARTIFACT when it cannot be read.
+std::string file_sha256(const std::string& path);
+
 }  // namespace mlip

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -86,6 +88,7 @@ def test_null_pointers_are_errors() -> None:
     null = ctypes.c_void_p()
     argument = 1
     calls = {
+        "mlip_file_sha256": (null, null),
         "mlip_open": (null, null, null),
         "mlip_describe": (null, null),
         "mlip_set_condition": (null, null, ctypes.c_double(0.0)),
@@ -102,6 +105,26 @@ def test_null_pointers_are_errors() -> None:
     lib.mlip_close(null)
     lib.mlip_neighbours_destroy(null)
     assert lib.mlip_neighbours_builds(null) == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 3 * 2**20, 3 * 2**20 + 17])
+def test_checksum_of_a_file(tmp_path: Path, size: int) -> None:
+    """Sizes around a block of SHA-256 and beyond the chunk that is read at once; reference: Python's hashlib."""
+    content = random.Random(size).randbytes(size)
+    (tmp_path / "file").write_bytes(content)
+    lib = ctypes.CDLL(str(library_folder() / "libmlip.so"))
+    digest = ctypes.create_string_buffer(65)
+    assert lib.mlip_file_sha256(str(tmp_path / "file").encode(), digest) == 0
+    assert digest.value.decode() == hashlib.sha256(content).hexdigest()
+
+
+def test_checksum_of_what_is_no_file(tmp_path: Path) -> None:
+    lib = ctypes.CDLL(str(library_folder() / "libmlip.so"))
+    lib.mlip_last_error.restype = ctypes.c_char_p
+    digest = ctypes.create_string_buffer(65)
+    for path in (tmp_path, tmp_path / "nothing"):
+        assert lib.mlip_file_sha256(str(path).encode(), digest) == 2
+        assert f"{path} cannot be read" in lib.mlip_last_error().decode()
 
 
 @pytest.fixture

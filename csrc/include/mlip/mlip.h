@@ -42,6 +42,10 @@ MLIP_API const char *mlip_version(void);
 /* What went wrong in the last failed call of this thread: what, where, what to do. Never NULL. */
 MLIP_API const char *mlip_last_error(void);
 
+/* SHA-256 of a whole file as 64 lower-case hexadecimal digits and a zero byte. Hosts that save their input record it,
+ * to recognise the artifact when they come back. */
+MLIP_API mlip_status mlip_file_sha256(const char *path, char digest[65]);
+
 /* ------------------------------------------------------------------------------------------------ opening a model */
 
 typedef struct mlip_model mlip_model;

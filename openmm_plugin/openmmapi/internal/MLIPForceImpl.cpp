@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#include "openmmapi/internal/MLIPForceImpl.h"
+
+#include "openmm/internal/ContextImpl.h"
+#include "openmm/Platform.h"
+#include "openmmapi/internal/MLIPKernels.h"
+
+namespace MLIPPlugin {
+
+MLIPForceImpl::MLIPForceImpl(const MLIPForce& owner) : owner_(owner) {
+  forceGroup = owner.getForceGroup();
+}
+
+void MLIPForceImpl::initialize(OpenMM::ContextImpl& context) {
+  kernel_ = context.getPlatform().createKernel(CalcMLIPForceKernel::Name(), context);
+  kernel_.getAs<CalcMLIPForceKernel>().initialize(context, owner_);
+}
+
+double MLIPForceImpl::calcForcesAndEnergy(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy,
+                                          int groups) {
+  if ((groups & (1 << forceGroup)) == 0) return 0.0;
+  return kernel_.getAs<CalcMLIPForceKernel>().execute(context, includeForces, includeEnergy);
+}
+
+std::vector<std::string> MLIPForceImpl::getKernelNames() {
+  return {CalcMLIPForceKernel::Name()};
+}
+
+}  // namespace MLIPPlugin

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include "platforms/common/MLIPModel.h"
+
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <string>
+
+#include "openmmapi/internal/Artifact.h"
+#include "openmmapi/internal/Errors.h"
+#include "platforms/common/PythonLock.h"
+
+namespace MLIPPlugin {
+namespace {
+
+constexpr double ANGSTROM_PER_NM = 10.0;
+// Elementary charge (C) times Avogadro's number (1/mol), both exact since 2019, per kJ.
+constexpr double KJ_PER_MOL_PER_EV = 1.602176634e-19 * 6.02214076e23 / 1000.0;
+constexpr double FORCE_UNIT = KJ_PER_MOL_PER_EV * ANGSTROM_PER_NM;
+
+// Atoms per cubic angstrom. Diamond has 0.18, hydrogen at 500 GPa about 0.6: more is no matter but a wrong box.
+constexpr double MAX_DENSITY = 1.0;
+
+}  // namespace
+
+MLIPModel::MLIPModel(const OpenMM::System& system, const MLIPForce& force, int platformThreads)
+    : model_(nullptr, &mlip_close),
+      neighbours_(nullptr, &mlip_neighbours_destroy),
+      periodic_(force.usesPeriodicBoundaryConditions()) {
+  const size_t given = force.getSymbols().size();
+  if (given != static_cast<size_t>(system.getNumParticles()))
+    fail("the force names " + std::to_string(given) + " chemical symbols, but the System has " +
+         std::to_string(system.getNumParticles()) + " particles; give one symbol per particle, in the same order");
+  const WithoutPythonLock unlocked;
+  requireArtifact(force.getFile(), force.getChecksum());
+  open(force, force.getThreads() > 0 ? force.getThreads() : platformThreads);
+  setConditions(force);
+  positions_.resize(3 * given);
+  forces_.resize(3 * given);
+}
+
+void MLIPModel::open(const MLIPForce& force, int threads) {
+  std::vector<const char*> names;
+  std::map<std::string, int64_t> index;
+  for (const std::string& symbol : force.getSymbols()) {
+    const auto [place, isNew] = index.emplace(symbol, static_cast<int64_t>(names.size()));
+    if (isNew) names.push_back(place->first.c_str());
+    species_.push_back(place->second);
+  }
+  const auto orNull = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
+  mlip_open_options options{};
+  options.species = names.data();
+  options.n_species = static_cast<int>(names.size());
+  options.precision = orNull(force.getPrecision());
+  options.device = force.getDevice().c_str();
+  options.task = orNull(force.getTask());
+  options.threads = threads;
+
+  mlip_model* model = nullptr;
+  check(mlip_open(force.getFile().c_str(), &options, &model));
+  model_.reset(model);
+  mlip_description about{};
+  check(mlip_describe(model, &about));
+  mlip_neighbours* neighbours = nullptr;
+  check(mlip_neighbours_create(about.cutoff, force.getSkin() * ANGSTROM_PER_NM, &neighbours));
+  neighbours_.reset(neighbours);
+}
+
+void MLIPModel::setConditions(const MLIPForce& force) {
+  if (force.getTotalCharge()) check(mlip_set_condition(model_.get(), "total_charge", *force.getTotalCharge()));
+  if (force.getSpinMultiplicity())
+    check(mlip_set_condition(model_.get(), "spin_multiplicity", *force.getSpinMultiplicity()));
+  // A required condition without a value shows here and not in the first step.
+  const mlip_graph nothing{};
+  mlip_result result{};
+  check(mlip_evaluate(model_.get(), &nothing, &result));
+}
+
+void MLIPModel::setBox(const OpenMM::Vec3* box) {
+  const double volume = std::abs(box[0].dot(box[1].cross(box[2]))) * std::pow(ANGSTROM_PER_NM, 3);
+  const double count = static_cast<double>(species_.size());
+  if (!(volume > 0.0) || !std::isfinite(volume))
+    fail(
+        "the force is periodic, but the periodic box vectors span no volume; set them with "
+        "System.setDefaultPeriodicBoxVectors or Context.setPeriodicBoxVectors");
+  if (count > MAX_DENSITY * volume)
+    fail("the force is periodic, but " + std::to_string(species_.size()) + " atoms in a box of " +
+         std::to_string(volume * 1e-3) +
+         " nm^3 are denser than any matter; the box was probably never set (a System starts with a cube of 2 nm): "
+         "call System.setDefaultPeriodicBoxVectors or Context.setPeriodicBoxVectors");
+  for (int row = 0; row < 3; ++row)
+    for (int axis = 0; axis < 3; ++axis) cell_[3 * row + axis] = box[row][axis] * ANGSTROM_PER_NM;
+}
+
+double MLIPModel::compute(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
+                          std::vector<OpenMM::Vec3>* forces) {
+  const size_t count = species_.size();
+  for (size_t i = 0; i < count; ++i)
+    for (int axis = 0; axis < 3; ++axis) positions_[3 * i + axis] = positions[i][axis] * ANGSTROM_PER_NM;
+  if (periodic_) setBox(box);
+  const int pbc[3] = {periodic_, periodic_, periodic_};
+
+  const WithoutPythonLock unlocked;
+  mlip_result result{};
+  result.forces = forces == nullptr ? nullptr : forces_.data();
+  check(mlip_compute(model_.get(), neighbours_.get(), static_cast<int64_t>(count), species_.data(), positions_.data(),
+                     cell_, pbc, &result));
+  if (forces != nullptr)
+    for (size_t i = 0; i < count; ++i)
+      for (int axis = 0; axis < 3; ++axis) (*forces)[i][axis] += forces_[3 * i + axis] * FORCE_UNIT;
+  return result.energy * KJ_PER_MOL_PER_EV;
+}
+
+}  // namespace MLIPPlugin

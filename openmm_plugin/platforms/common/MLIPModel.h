@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// An artifact opened for the particles of one Context. Knows the engine, and of the platform only the thread count.
+#ifndef MLIP_OPENMM_MLIP_MODEL_H
+#define MLIP_OPENMM_MLIP_MODEL_H
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "mlip/mlip.h"
+#include "openmm/System.h"
+#include "openmm/Vec3.h"
+#include "openmmapi/MLIPForce.h"
+
+namespace MLIPPlugin {
+
+class MLIPModel {
+ public:
+  /// Opens the artifact and tries an evaluation without atoms; throws OpenMMException when anything does not fit.
+  MLIPModel(const OpenMM::System& system, const MLIPForce& force, int platformThreads);
+
+  /// Energy in kJ/mol. `box` holds the three periodic box vectors; adds to `forces` (kJ/mol/nm) unless it is null.
+  double compute(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
+                 std::vector<OpenMM::Vec3>* forces);
+
+ private:
+  void open(const MLIPForce& force, int threads);
+  void setConditions(const MLIPForce& force);
+  void setBox(const OpenMM::Vec3* box);
+
+  std::unique_ptr<mlip_model, decltype(&mlip_close)> model_;
+  std::unique_ptr<mlip_neighbours, decltype(&mlip_neighbours_destroy)> neighbours_;
+  bool periodic_;
+  std::vector<int64_t> species_;   // of each particle: index into the species in use
+  std::vector<double> positions_;  // [n][3] angstrom
+  std::vector<double> forces_;     // [n][3] eV/angstrom
+  double cell_[9] = {};            // rows are vectors, angstrom
+};
+
+}  // namespace MLIPPlugin
+
+#endif

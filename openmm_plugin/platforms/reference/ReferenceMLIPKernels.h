@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// The force on the Reference platform and on those that derive from it (CPU): positions and forces are in main memory.
+#ifndef MLIP_OPENMM_REFERENCE_MLIP_KERNELS_H
+#define MLIP_OPENMM_REFERENCE_MLIP_KERNELS_H
+
+#include <memory>
+#include <string>
+
+#include "openmm/KernelFactory.h"
+#include "openmmapi/internal/MLIPKernels.h"
+#include "platforms/common/MLIPModel.h"
+
+namespace MLIPPlugin {
+
+class ReferenceCalcMLIPForceKernel : public CalcMLIPForceKernel {
+ public:
+  using CalcMLIPForceKernel::CalcMLIPForceKernel;
+
+  void initialize(OpenMM::ContextImpl& context, const MLIPForce& force) override;
+  double execute(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy) override;
+
+ private:
+  std::unique_ptr<MLIPModel> model_;
+};
+
+class ReferenceMLIPKernelFactory : public OpenMM::KernelFactory {
+ public:
+  OpenMM::KernelImpl* createKernelImpl(std::string name, const OpenMM::Platform& platform,
+                                       OpenMM::ContextImpl& context) const override;
+};
+
+}  // namespace MLIPPlugin
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// What OpenMM calls after loading this library. A plugin sees OpenMM's classes from inside, so it serves only the
+// version it was compiled for: with another one, loading stops and says what to do.
+
+#include <string>
+#include <typeinfo>
+
+#include "mlip/mlip.h"
+#include "openmm/Platform.h"
+#include "openmm/reference/ReferencePlatform.h"
+#include "openmm/serialization/SerializationProxy.h"
+#include "openmmapi/internal/Errors.h"
+#include "openmmapi/internal/MLIPKernels.h"
+#include "openmmapi/MLIPForce.h"
+#include "platforms/reference/ReferenceMLIPKernels.h"
+#include "serialization/MLIPForceProxy.h"
+
+namespace {
+
+void requireVersions() {
+  const std::string& loader = OpenMM::Platform::getOpenMMVersion();
+  if (loader != MLIP_OPENMM_VERSION)
+    MLIPPlugin::fail("the plugin was compiled for OpenMM " MLIP_OPENMM_VERSION ", but this is OpenMM " + loader +
+                     ". Rebuild mlipkit in the environment of this OpenMM: pip install --force-reinstall --no-deps "
+                     "--no-build-isolation <folder of mlipkit>");
+  if (mlip_interface_version() != MLIP_INTERFACE_VERSION)
+    MLIPPlugin::fail("the plugin was compiled for interface " + std::to_string(MLIP_INTERFACE_VERSION) +
+                     " of libmlip, but the libmlip " + mlip_version() + " beside it has interface " +
+                     std::to_string(mlip_interface_version()) +
+                     ". Reinstall mlipkit: pip install --force-reinstall --no-deps <folder of mlipkit>");
+}
+
+}  // namespace
+
+extern "C" MLIP_OPENMM_EXPORT void registerPlatforms() {
+  requireVersions();
+}
+
+extern "C" MLIP_OPENMM_EXPORT void registerKernelFactories() {
+  using OpenMM::Platform;
+  OpenMM::SerializationProxy::registerProxy(typeid(MLIPPlugin::MLIPForce), new MLIPPlugin::MLIPForceProxy());
+  for (int i = 0; i < Platform::getNumPlatforms(); ++i) {
+    Platform& platform = Platform::getPlatform(i);
+    if (dynamic_cast<OpenMM::ReferencePlatform*>(&platform) != nullptr)
+      platform.registerKernelFactory(MLIPPlugin::CalcMLIPForceKernel::Name(),
+                                     new MLIPPlugin::ReferenceMLIPKernelFactory());
+  }
+}

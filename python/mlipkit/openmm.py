@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""`MLIPForce`: an artifact as a native OpenMM force. Importing this module loads the plugin into OpenMM.
+
+Systems that were saved with such a force are read by ``XmlSerializer.deserialize`` once this module is imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+try:
+    import openmm
+    from openmm import app, unit
+except ImportError as error:
+    raise ImportError(
+        f"mlipkit.openmm needs OpenMM ({error}); install it with: pip install 'mlipkit[openmm]'"
+    ) from error
+
+from mlipkit._libraries import library_folder
+from mlipkit.export.reader import read_manifest
+
+__all__ = ["MLIPForce", "plugin_path"]
+
+VERSION = 1  # of the serialized form
+
+
+def plugin_path() -> Path:
+    """The plugin library that OpenMM loads.
+
+    Raises:
+        FileNotFoundError: mlipkit was built without it.
+    """
+    path = library_folder() / "libMLIPOpenMM.so"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: mlipkit was built without OpenMM; run `pip install .` again")
+    return path
+
+
+def _load_plugin() -> None:
+    """Once per process: Python runs a module once."""
+    path = plugin_path()
+    try:
+        openmm.Platform.loadPluginLibrary(str(path))
+    except openmm.OpenMMException as error:
+        raise ImportError(f"OpenMM {openmm.Platform.getOpenMMVersion()} cannot load {path}: {error}") from error
+
+
+_load_plugin()
+
+
+class MLIPForce(openmm.Force):
+    """A frozen model acting on all particles of a System, on the platforms Reference and CPU.
+
+    The force belongs to the System to which ``System.addForce`` gives it. The artifact is verified when a Context is
+    created; a System that is saved holds the path and the SHA-256 of the artifact, not the artifact itself.
+
+    Args:
+        model: artifact that mlip-export wrote.
+        symbols: chemical symbol of each particle, in the order of the System.
+        topology: in place of ``symbols``: chemical symbols, and whether there are periodic images, from here.
+        precision: ``single``, ``mixed`` or ``double``, on every platform; by default what the manifest says.
+        task: level of theory; must be named when the model has several.
+        total_charge: e, for models that take it.
+        spin_multiplicity: 2S+1, for models that take it.
+        periodic: whether the model sees periodic images in the box of the Context, in all three directions; by default
+            whether the topology has box vectors.
+        skin: nm, or a length with its unit; neighbour candidates are kept until a particle has moved by half of it.
+        threads: of the model; 0: as many as the platform uses (property ``Threads`` of CPU; one on Reference).
+        device: ``cpu``, ``cuda`` or ``cuda:N``: where the model runs, whatever the platform.
+
+    Raises:
+        ArtifactError: the file is missing, damaged, or no artifact.
+        ValueError: an element that the model lacks, an atom without element, or a choice of periodicity that is
+            missing or impossible.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        symbols: Sequence[str] | None = None,
+        topology: app.Topology | None = None,
+        *,
+        precision: str | None = None,
+        task: str | None = None,
+        total_charge: float | None = None,
+        spin_multiplicity: float | None = None,
+        periodic: bool | None = None,
+        skin: float | unit.Quantity = 0.05,
+        threads: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        manifest = read_manifest(model)
+        known = _symbols(symbols, topology)
+        _require_species(known, manifest.species, model)
+        path = Path(model).absolute()
+        properties: dict[str, Any] = {
+            "type": "MLIPForce",
+            "version": VERSION,
+            "forceGroup": 0,
+            "name": "MLIPForce",
+            "file": path,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "symbols": " ".join(known),
+            "periodic": int(_periodic(periodic, topology)),
+            "precision": precision or "",
+            "task": task or "",
+            "device": device,
+            "skin": repr(_value(skin, unit.nanometer)),
+            "threads": threads,
+        }
+        if total_charge is not None:
+            properties["totalCharge"] = repr(_value(total_charge, unit.elementary_charge))
+        if spin_multiplicity is not None:
+            properties["spinMultiplicity"] = repr(float(spin_multiplicity))
+        element = ElementTree.Element("Force", {name: str(value) for name, value in properties.items()})
+        # The C++ object comes from the plugin's serialization proxy; this one takes it over, ownership included.
+        self.this = openmm.XmlSerializer.deserialize(ElementTree.tostring(element, encoding="unicode")).this
+
+
+def _symbols(symbols: Sequence[str] | None, topology: app.Topology | None) -> list[str]:
+    if (symbols is None) == (topology is None):
+        raise ValueError("give either symbols=[...], one chemical symbol per particle, or topology=")
+    if isinstance(symbols, str):
+        raise ValueError(f"symbols is the text {symbols!r}; give a list, one chemical symbol per particle: ['O', 'H']")
+    if symbols is not None:
+        return [str(symbol) for symbol in symbols]
+    assert topology is not None
+    for atom in topology.atoms():
+        if atom.element is None:
+            raise ValueError(
+                f"atom {atom.index} ({atom.name} of residue {atom.residue.name} {atom.residue.id}) has no element; "
+                "virtual sites and other particles without element cannot be in an MLIPForce, which acts on all "
+                "particles: remove them, or set atom.element"
+            )
+    return [atom.element.symbol for atom in topology.atoms()]
+
+
+def _require_species(symbols: list[str], known: list[str], model: str | Path) -> None:
+    missing = sorted(set(symbols) - set(known))
+    if missing:
+        where = symbols.index(missing[0])
+        raise ValueError(
+            f"the model {model} does not know {', '.join(missing)} (first: particle {where}, {missing[0]!r}); "
+            f"it knows {', '.join(known)}"
+        )
+
+
+def _periodic(periodic: bool | None, topology: app.Topology | None) -> bool:
+    boxed = topology is not None and topology.getPeriodicBoxVectors() is not None
+    if periodic is None and topology is None:
+        raise ValueError(
+            "with symbols alone, periodic must be given: True for periodic images in the box of the System, "
+            "False for none"
+        )
+    if periodic and topology is not None and not boxed:
+        raise ValueError(
+            "periodic=True, but the topology has no periodic box vectors; set them with "
+            "topology.setPeriodicBoxVectors, or give periodic=False"
+        )
+    return boxed if periodic is None else bool(periodic)
+
+
+def _value(quantity: Any, wanted: unit.Unit) -> float:
+    return float(quantity.value_in_unit(wanted) if unit.is_quantity(quantity) else quantity)
