@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from ase import Atoms
@@ -110,6 +111,66 @@ def test_nothing_to_train_on(files: Path) -> None:
     write(files / "molecules.extxyz", [labelled(seed, cell=None) for seed in range(4)])
     with pytest.raises(DataError, match="no training structure has a label for stress"):
         dataset(files, ("energy", "stress"), train="molecules.extxyz")
+
+
+@pytest.mark.parametrize(
+    ("shift", "message"),
+    [
+        (
+            [0.0, 0.0, 0.0],
+            r"few\.extxyz, frame 2: atoms 0 and 1 are at the same place: .*\. Remove the frame, or leave",
+        ),
+        (
+            [0.0, 0.0, 0.2],
+            r"frame 2: atoms 0 \(O\) and 1 \(H\) lie on top .*0\.200 .*lower data\.min_distance, or leave",
+        ),
+    ],
+)
+def test_atoms_on_top_of_each_other(files: Path, shift: list[float], message: str) -> None:
+    frames = [labelled(seed) for seed in range(5)]
+    frames[2].positions[1] = frames[2].positions[0] + shift
+    frames[4].positions[2] = frames[4].positions[0] + frames[4].cell[1] + shift  # an image of the other atom
+    write(files / "few.extxyz", frames)
+    tasks = {"default": {"e0": {"H": -10.0, "O": -10.0}}}
+    with pytest.raises(DataError, match=message):
+        dataset(files, train="few.extxyz", tasks=tasks)
+    dropped = dataset(files, train="few.extxyz", tasks=tasks, too_close="drop")
+    assert sorted(indices(dropped, "train") + indices(dropped, "validation")) == [0, 1, 3]
+    assert [note.split(":")[0] for note in dropped.notes] == ["dropped", "dropped"]
+    assert "frame 4: atoms 0" in dropped.notes[1]
+    if any(shift):
+        kept = dataset(files, train="few.extxyz", tasks=tasks, min_distance=0.1)
+        assert len(kept.train) + len(kept.validation) == 5
+        assert kept.notes == []
+
+
+def test_atom_on_its_own_image(files: Path) -> None:
+    thin = labelled(0)
+    thin.set_cell([0.2, 9.0, 9.0])
+    write(files / "thin.extxyz", [thin, labelled(1)])
+    with pytest.raises(DataError, match=r"frame 0: atoms 0 \(O\) and its own periodic image lie on top of each other"):
+        dataset(files, train="thin.extxyz")
+    thin.set_cell([1e-4, 9.0, 9.0])
+    write(files / "thin.extxyz", [thin, labelled(1)])
+    with pytest.raises(DataError, match=r"thin\.extxyz, frame 0: .*angstrom"):
+        dataset(files, train="thin.extxyz")
+
+
+def test_labels_of_outputs_and_outputs_of_the_model_belong_together(files: Path) -> None:
+    write(files / "q.extxyz", [charged(seed) for seed in range(4)])
+    with pytest.raises(DataError, match=r"data\.keys\.outputs names 'charges', which is not among model\.outputs"):
+        dataset(files, train="q.extxyz", keys={"outputs": {"charges": "q"}})
+    data = DataConfig.model_validate({"train": "all.extxyz"})
+    subsets = read_data(data, files, Wanted())
+    builder = GraphBuilder(["H", "O"], 4.0, ["default"], torch.float64, {"charges": 1})
+    with pytest.raises(DataError, match=r"no training structure has values for output 'charges'; set data\.keys\.outp"):
+        prepare(data, files, subsets, builder, Wanted())
+
+
+def charged(seed: int) -> Atoms:
+    atoms = labelled(seed)
+    atoms.arrays["q"] = np.arange(3.0)
+    return atoms
 
 
 @pytest.mark.parametrize(("n", "validation", "test"), [(10, 0.1, 0.0), (3, 0.01, 0.01), (1000, 0.333, 0.25)])

@@ -128,14 +128,19 @@ def test_isolated_atoms_need_no_forces(tmp_path: Path, read_file: Reader) -> Non
     ("change", "message"),
     [
         (lambda a: a.calc.results.update(energy=np.nan), "frame 1: energy holds NaN"),
-        (lambda a: a.calc.results["forces"].__setitem__((2, 1), np.inf), "frame 1: forces holds NaN or infinity"),
-        (lambda a: a.positions.__setitem__((0, 0), np.nan), "frame 1: positions or cell hold NaN"),
+        (
+            lambda a: a.calc.results["forces"].__setitem__((2, 1), np.inf),
+            "frame 1: forces of atom 2 holds NaN or infinity",
+        ),
+        (lambda a: a.positions.__setitem__((0, 0), np.nan), "frame 1: the position of atom 0 holds NaN"),
+        (lambda a: a.cell.__setitem__((0, 0), np.inf), "frame 1: the cell holds NaN"),
+        (lambda a: a.calc.results["stress"].__setitem__(3, np.nan), "frame 1: stress holds NaN"),
         (lambda a: a.set_cell(np.diag([5.0, 5.0, 0.0])), "frame 1: periodic in a direction without a cell vector"),
         (
             lambda a: a.set_cell([[5, 0, 0], [0, 5, 0], [5, 5, 0]]),
             "frame 1: the cell vectors of .* are linearly dependent",
         ),
-        (lambda a: a.numbers.__setitem__(0, 0), "frame 1: atoms of unknown element"),
+        (lambda a: a.numbers.__setitem__(0, 0), "frame 1: atom 0 is of no known element"),
     ],
 )
 def test_broken_frames(tmp_path: Path, read_file: Reader, change, message: str) -> None:  # type: ignore[no-untyped-def]
@@ -170,7 +175,7 @@ def test_empty_missing_and_broken_files(tmp_path: Path, read_file: Reader) -> No
     with pytest.raises(DataError, match="does not exist"):
         read_file(tmp_path / "nothing.extxyz")
     (tmp_path / "broken.extxyz").write_text("3\nProperties=species:S:1:pos:R:3\nO 0 0\n")
-    with pytest.raises(DataError, match=r"broken\.extxyz cannot be read"):
+    with pytest.raises(DataError, match=r"broken\.extxyz, frame 0 \(line 1\) .* 3 atoms, but the file ends after 1"):
         read_file(tmp_path / "broken.extxyz")
     (tmp_path / "text.xz").write_text("not compressed")
     with pytest.raises(DataError, match=r"text\.xz cannot be read"):
@@ -214,3 +219,57 @@ def test_contradictory_keys() -> None:
     with pytest.raises(ValidationError, match="contradictory"):
         Keys(stress="s", virial="v")
     assert Keys(virial="v").stress is None
+
+
+def text_of(n_frames: int) -> str:
+    return "".join(
+        f'2\nProperties=species:S:1:pos:R:3 energy=-{k}.0 pbc="F F F"\nH 0 0 0\nH 0 0 0.8\n' for k in range(n_frames)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            text_of(3).replace("-1.0 pbc", "-1.0 pbc", 1)[:-12],
+            r"frame 2 \(line 9\) .* 2 atoms, but the file ends after 1",
+        ),
+        (text_of(2).replace("H 0 0 0.8\n2", "H 0 0 x\n2", 1), r"frame 0 \(line 1\) cannot be read \(ValueError"),
+        (text_of(1) + text_of(1).replace("H 0 0 0\n", ""), r"frame 1 \(line 5\) .* 2 atoms, but the file ends after 1"),
+        (text_of(1) + "\n" + text_of(1), r"frame 1 \(line 5\): an empty line, but more text at line 6; remove"),
+        (text_of(1) + "3" + text_of(2)[1:], r"frame 2 \(line 10\) .* expected a number of atoms, found 'Properties"),
+        ("-1\n\n", r"frame 0 \(line 1\) cannot be read: expected a number of atoms, found '-1'"),
+        ("energy of water\n", r"frame 0 \(line 1\) .* found 'energy of water'; is it extended XYZ"),
+        ("0\nenergy=1.0\n", "frame 0: no atoms; remove the frame"),
+    ],
+)
+def test_broken_text_names_frame_and_line(tmp_path: Path, read_file: Reader, text: str, message: str) -> None:
+    (tmp_path / "a.extxyz").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_file(tmp_path / "a.extxyz", Wanted())
+
+
+def test_empty_lines_at_the_end_are_fine(tmp_path: Path, read_file: Reader) -> None:
+    (tmp_path / "a.extxyz").write_text(text_of(2) + "\n  \n")
+    assert [s.energy for s in read_file(tmp_path / "a.extxyz", Wanted())] == [0.0, -1.0]
+
+
+def test_outputs_that_some_frames_lack(tmp_path: Path, read_file: Reader) -> None:
+    frames = [labelled(0), labelled(1)]
+    frames[0].arrays["q"] = np.array([0.1, np.nan, 0.2])
+    keys = {"outputs": {"charges": "q"}}
+    write(tmp_path / "a.extxyz", frames)
+    with pytest.raises(DataError, match="frame 0: output 'charges' of atom 1 holds NaN"):
+        read_file(tmp_path / "a.extxyz", keys=keys)
+    frames[0].arrays["q"][1] = 0.0
+    write(tmp_path / "a.extxyz", frames)
+    with pytest.raises(
+        DataError, match=r"frame 1: no values for output 'charges' .* list 'charges' under `incomplete`"
+    ):
+        read_file(tmp_path / "a.extxyz", keys=keys)
+    found = read_file(tmp_path / "a.extxyz", keys=keys, entry={"incomplete": ["charges"]})
+    assert [list(s.outputs) for s in found] == [["charges"], []]
+    frames[1].arrays["q"] = np.array(["a", "b", "c"])
+    write(tmp_path / "a.extxyz", frames[1])
+    with pytest.raises(DataError, match="frame 0: output 'charges' is not numeric"):
+        read_file(tmp_path / "a.extxyz", keys=keys)

@@ -19,6 +19,7 @@ from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.files import DataFile, FileUse, all_files, check_used_once
 from mlipkit.data.graphs import GraphBuilder, add_reference_energies
 from mlipkit.data.labels import Wanted, read_structures
+from mlipkit.data.plausibility import warn_of_implausible, warn_of_references
 from mlipkit.data.reading import sha256
 from mlipkit.data.reference import ReferenceEnergies, is_isolated, reference_energies
 from mlipkit.data.split import random_split
@@ -94,6 +95,8 @@ def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuil
     prepared["train"] = train  # isolated atoms give E0 whatever their weight
     prepared = {name: without_weightless(subset, name, notes) for name, subset in prepared.items()}
     train = prepared["train"]
+    if not train.structures:
+        raise DataError("; ".join(["no structures left for train", *notes]) + "; add data, or change what is left out")
     split = random_split(len(train), data.validation_fraction(), data.split.test, data.split.seed)
     for name, indices in (("validation", split.validation), ("test", split.test)):
         if indices:
@@ -118,6 +121,8 @@ def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuil
         )
         for task in builder.tasks
     }
+    warn_of_implausible([structure for subset in prepared.values() for structure in subset.structures])
+    warn_of_references(prepared["train"].structures, references)
     e0 = [references[task].values for task in builder.tasks]
     for subset in prepared.values():
         add_reference_energies(subset.graphs, e0, builder.species)

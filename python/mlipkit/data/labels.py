@@ -105,7 +105,7 @@ class _FrameReader:
             result.energy = float(_shaped(energy, [()], "energy", where)) * self.factors.energy
         forces = self._label(atoms, "forces", self.keys.forces, where, needed=not isolated)
         if forces is not None:
-            result.forces = _shaped(forces, [(len(atoms), 3)], "forces", where) * self.factors.forces
+            result.forces = _shaped(forces, [(len(atoms), 3)], "forces", where, True) * self.factors.forces
         if all(result.pbc):
             result.stress = self._stress(atoms, result.volume, where, needed=not isolated)
         for name, key in self.keys.outputs.items():
@@ -122,11 +122,13 @@ class _FrameReader:
 
     def _check_geometry(self, atoms: Atoms, where: str) -> None:
         if len(atoms) == 0:
-            raise DataError(f"{where}: no atoms")
-        if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell).all()):
-            raise DataError(f"{where}: positions or cell hold NaN or infinity")
+            raise DataError(f"{where}: no atoms; remove the frame")
+        strays = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
+        if len(strays) or not np.isfinite(atoms.cell).all():
+            what = f"position of atom {strays[0]}" if len(strays) else "cell"
+            raise DataError(f"{where}: the {what} holds NaN or infinity; remove the frame")
         if (atoms.numbers < 1).any():
-            raise DataError(f"{where}: atoms of unknown element (symbol X)")
+            raise DataError(f"{where}: atom {int(np.argmin(atoms.numbers))} is of no known element (symbol X)")
         vectors = np.asarray(atoms.cell)[atoms.pbc]
         lengths = np.linalg.norm(vectors, axis=1)
         if (lengths == 0).any():
@@ -208,7 +210,7 @@ def _present(atoms: Atoms) -> str:
     return f"keys present: {', '.join(names) or 'none'}"
 
 
-def _shaped(value: Any, shapes: list[tuple[int, ...]], name: str, where: str) -> Array:
+def _shaped(value: Any, shapes: list[tuple[int, ...]], name: str, where: str, per_atom: bool = False) -> Array:
     """The value as float64, if it is finite and has one of the shapes."""
     try:
         array = np.asarray(value, dtype=np.float64)
@@ -218,10 +220,14 @@ def _shaped(value: Any, shapes: list[tuple[int, ...]], name: str, where: str) ->
         expected = " or ".join(str(list(shape)) if shape else "one number" for shape in shapes)
         raise DataError(f"{where}: {name} has shape {list(array.shape)}, expected {expected}")
     if not np.isfinite(array).all():
-        raise DataError(f"{where}: {name} holds NaN or infinity; remove the frame or the label")
+        atom = f" of atom {np.argwhere(~np.isfinite(array))[0][0]}" if per_atom else ""
+        raise DataError(
+            f"{where}: {name}{atom} holds NaN or infinity: the calculation failed there, or wrote a placeholder; "
+            "remove the frame or the label"
+        )
     return array
 
 
 def _per_atom(value: Any, n_atoms: int, name: str, where: str) -> Array:
     width = np.shape(value)[1] if np.ndim(value) == 2 else 1
-    return _shaped(value, [(n_atoms,), (n_atoms, width)], f"output {name!r}", where)
+    return _shaped(value, [(n_atoms,), (n_atoms, width)], f"output {name!r}", where, True)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
-import io
 import lzma
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from ase import Atoms
 from ase.io import read
 
 from mlipkit.data.errors import DataError
+from mlipkit.data.extxyz import parse
 
 _OPENERS: dict[str, Callable[..., Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
 _EXTXYZ_SUFFIXES = {".extxyz", ".xyz"}
@@ -36,7 +36,7 @@ def read_frames(path: Path, frames: slice = slice(None), format: str | None = No
         DataError: missing or unreadable file, or no frames in it.
     """
     if not path.is_file():
-        raise DataError(f"data file {path} does not exist")
+        raise DataError(f"data file {path} " + ("is a folder" if path.is_dir() else "does not exist"))
     inner = Path(path.stem) if path.suffix in _OPENERS else path
     if format is None and inner.suffix in _EXTXYZ_SUFFIXES:
         format = "extxyz"
@@ -45,9 +45,11 @@ def read_frames(path: Path, frames: slice = slice(None), format: str | None = No
             opener = _OPENERS.get(path.suffix, open)
             with opener(path, "rt") as stream:
                 text = stream.read()
-            images = list(read(io.StringIO(text), ":", format="extxyz")) if text.strip() else []
+            images = parse(text, str(path))
         else:
             images = list(read(path, ":", format=format))
+    except DataError:
+        raise
     except Exception as error:  # ASE raises many types; all mean the same to the user
         raise DataError(f"data file {path} cannot be read ({type(error).__name__}: {error})") from error
     chosen = list(enumerate(images))[frames]
