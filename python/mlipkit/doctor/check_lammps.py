@@ -25,7 +25,10 @@ def check_lammps(environment: Environment, patient: Patient) -> Iterator[Finding
         yield _missing(environment, findings)
         return
     yield from _program(environment, findings, lmp)
-    yield _plugin(environment, findings)
+    plugin = _plugin(environment, findings)
+    yield plugin
+    if plugin.status is not Status.OK:  # LAMMPS would only say that it knows no such style
+        return
     known = _pair_style(environment, findings, lmp)
     yield known
     if known.status is Status.OK:

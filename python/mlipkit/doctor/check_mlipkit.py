@@ -61,7 +61,7 @@ def load_remedy(environment: Environment, error: str) -> str:
         return f"make the file readable (chmod a+r), or install again: {again}"
     if "cannot open shared object file" in error:
         return f"install the package that holds the missing library into this environment, or mlipkit again: {again}"
-    if "ELF" in error or "too short" in error or "segment" in error:
+    if any(mark in error for mark in ("ELF", "too short", "segment", "crashed")):
         return f"the file is damaged or of another kind of machine; install mlipkit again: {again}"
     return f"install mlipkit again: {again}"
 

@@ -58,15 +58,15 @@ class Patient:
         own = answer.atoms is None or answer.atoms.model != str(self.given)
         if answer.atoms is None:
             remedy = f"see the findings on torch and mlipkit; if there are none: {self.environment.reinstall()}"
-            yield findings.problem("engine", f"10 atoms failed: {answer.error}", remedy)
+            yield findings.problem("10 atoms in the engine", f"failed: {answer.error}", remedy)
             return
         self._atoms = atoms = answer.atoms
         source = "random weights" if own else f"{answer.content['architecture']}, {' '.join(atoms.species)}"
-        told = f"10 atoms, {atoms.precision}: {atoms.energy:.6f} eV ({source}; torch {answer.content['torch']})"
-        yield findings.ok("engine", told, None if own else atoms.model)
-        yield self._other(findings, answer, atoms, "ase", "ASE")
+        told = f"{atoms.energy:.6f} eV ({atoms.precision}; {source}; torch {answer.content['torch']})"
+        yield findings.ok("10 atoms in the engine", told, None if own else atoms.model)
+        yield self._other(findings, answer, atoms, "ase", "10 atoms in ASE")
         if "cuda" in answer.content or "cuda_error" in answer.content:
-            yield self._other(findings, answer, atoms, "cuda", "engine on the GPU")
+            yield self._other(findings, answer, atoms, "cuda", "10 atoms on the GPU")
 
     def _other(self, findings: Findings, answer: EngineAnswer, atoms: TenAtoms, key: str, what: str) -> Finding:
         remedy = f"install mlipkit again: {self.environment.reinstall()}"
@@ -74,4 +74,4 @@ class Patient:
             result = answer.content[key]
             return atoms.compare(findings, what, result["energy"], result["forces"], remedy)
         error = answer.content.get(f"{key}_error", answer.error)
-        return findings.problem(what, f"10 atoms failed: {error}", remedy)
+        return findings.problem(what, f"failed: {error}", remedy)

@@ -14,7 +14,7 @@ from mlipkit.doctor.check_mlipkit import load_library
 from mlipkit.doctor.check_model import Patient
 from mlipkit.doctor.check_torch import minor
 from mlipkit.doctor.environment import Environment
-from mlipkit.doctor.finding import Finding, Findings
+from mlipkit.doctor.finding import Finding, Findings, Status
 from mlipkit.doctor.process import ERROR, ask
 from mlipkit.doctor.ten_atoms import TenAtoms
 
@@ -36,24 +36,23 @@ def check_openmm(environment: Environment, patient: Patient) -> Iterator[Finding
             yield findings.problem("version", f"OpenMM is not installed (the plugin was built for {built})", remedy)
         return
     facts = ask(environment, "openmm_facts", SECONDS, OMP_NUM_THREADS="1")
-    if "version" not in facts:
+    if ERROR in facts:
         remedy = f"install it again: {environment.pip('--force-reinstall', wanted)}"
-        yield findings.problem("version", f"cannot be imported: {facts.get(ERROR)}", remedy)
+        yield findings.problem("version", f"cannot be imported: {facts[ERROR]}", remedy)
         return
     if built is None and environment.build_record() is not None:
         found = f"OpenMM {facts['version']} is installed, but mlipkit was built without its plugin"
         yield findings.warning("version", found, f"build again: {environment.reinstall()}", facts["path"])
         return
     yield _version(environment, findings, facts, built)
-    if environment.libraries is not None:
-        yield load_library(environment, findings, environment.libraries / PLUGIN)
     yield _platforms(environment, findings, facts)
-    if "plugin_error" in facts or ERROR in facts:
-        told = facts.get("plugin_error") or facts[ERROR]
-        remedy = f"put the plugin right (see above), or install mlipkit again: {environment.reinstall()}"
-        yield findings.problem("MLIPForce", f"import mlipkit.openmm failed: {told}", remedy)
+    if environment.libraries is None:
+        yield findings.problem(PLUGIN, "mlipkit has no compiled libraries", environment.reinstall())
         return
-    yield from _ten_atoms(environment, findings, patient, facts["platforms"])
+    plugin = load_library(environment, findings, environment.libraries / PLUGIN)
+    yield plugin
+    if plugin.status is Status.OK:
+        yield from _ten_atoms(environment, findings, patient, facts["platforms"])
 
 
 def _version(environment: Environment, findings: Findings, facts: dict[str, Any], built: str | None) -> Finding:
@@ -72,7 +71,7 @@ def _platforms(environment: Environment, findings: Findings, facts: dict[str, An
         remedy = f"unset OPENMM_PLUGIN_DIR, or install again: {environment.pip(environment.requirement('openmm'))}"
         return findings.problem("platforms", f"{told}; the CPU platform is missing", remedy)
     # A CUDA or OpenCL plugin that finds no driver is common and harmless: the platform is just not listed.
-    failures = f"; not loaded: {len(facts['failures'])} plugins of OpenMM" if facts["failures"] else ""
+    failures = f"; not loaded: {len(facts['failures'])} of OpenMM's own plugins" if facts["failures"] else ""
     return findings.ok("platforms", told + failures)
 
 

@@ -67,7 +67,7 @@ def _imported(environment: Environment, findings: Findings, facts: dict[str, Any
             found = f"Python imports another torch than the one beside mlipkit ({beside}), which the engine uses"
             remedy = "unset PYTHONPATH, and uninstall one of the two"
             return findings.problem("import", found, remedy, folder)
-    return findings.ok("import", f"works, {facts['threads']} threads", folder)
+    return findings.ok("import", f"works, threads: {facts['threads']}", folder)
 
 
 def _cuda(environment: Environment, findings: Findings, facts: dict[str, Any]) -> Finding:

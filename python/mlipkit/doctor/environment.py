@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -120,7 +121,7 @@ class Environment:
 
     def pip(self, *packages: str) -> str:
         """The command that installs packages into this very environment."""
-        return f"{self.python} -m pip install " + " ".join(f"'{name}'" for name in packages)
+        return f"{self.python} -m pip install " + shlex.join(packages)
 
     def reinstall(self) -> str:
         """The command that builds mlipkit again."""

@@ -58,12 +58,13 @@ class TenAtoms:
         energy_difference = abs(energy - self.energy) / len(self.symbols)
         differences = [abs(a - b) for a, b in zip(mine, theirs, strict=True)]
         force_difference = max(differences) if all(map(math.isfinite, differences)) else math.nan
-        told = f"differs by {energy_difference:.1e} eV/atom and {force_difference:.1e} eV/angstrom from the engine"
+        told = f"differs from the engine by {energy_difference:.1e} eV/atom and {force_difference:.1e} eV/angstrom"
+        told += f" ({self.precision})"
         good = energy_difference <= ENERGY_TOLERANCE[self.precision] * largest
         good = good and force_difference <= FORCE_TOLERANCE[self.precision] * largest  # False for NaN
         if good:
-            return findings.ok(what, f"10 atoms, {self.precision}: {told}")
-        return findings.problem(what, f"10 atoms, {self.precision}: {told}; that is too much", remedy)
+            return findings.ok(what, told)
+        return findings.problem(what, f"{told}; that is too much", remedy)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What OpenMM says about itself, before and after mlipkit's plugin was loaded."""
+"""What OpenMM says about itself, without mlipkit's plugin."""
 
 from __future__ import annotations
 
@@ -9,19 +9,10 @@ from mlipkit.doctor.probes import Answer, answer
 def facts(content: Answer, _: list[str]) -> None:
     import openmm
 
-    content |= {"version": openmm.version.version, "path": openmm.__file__}
-    content["platforms"] = platforms()
+    content |= {"version": openmm.Platform.getOpenMMVersion(), "path": openmm.__file__}
+    count = openmm.Platform.getNumPlatforms()
+    content["platforms"] = [openmm.Platform.getPlatform(index).getName() for index in range(count)]
     content["failures"] = list(openmm.Platform.getPluginLoadFailures())
-    try:
-        import mlipkit.openmm  # noqa: F401  (loads the plugin)
-    except Exception as error:
-        content["plugin_error"] = " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def platforms() -> list[str]:
-    import openmm
-
-    return [openmm.Platform.getPlatform(index).getName() for index in range(openmm.Platform.getNumPlatforms())]
 
 
 if __name__ == "__main__":
