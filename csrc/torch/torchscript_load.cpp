@@ -52,6 +52,11 @@ std::vector<std::pair<std::string, at::Tensor>> named_tensors(const torch::jit::
   return tensors;
 }
 
+/// torch adds guesses on its own file format to what went wrong.
+std::string without_advice(const std::string& reason) {
+  return reason.substr(0, reason.find(". This is an internal"));
+}
+
 at::Device checked_device(const std::string& name) {
   const at::Device device(name);
   if (device.is_cpu()) return device;
@@ -69,8 +74,14 @@ ExtraFiles TorchScriptBackend::load(const std::string& path) {
   try {
     module_ = torch::jit::load(path, at::Device(at::kCPU), files);
   } catch (const std::exception& error) {
+    const std::string reason = without_advice(one_line(error));
+    // What torch.save writes, checkpoints included, has no constants of code.
+    if (reason.find("constants.pkl") != std::string::npos)
+      fail(MLIP_ERROR_ARTIFACT, path,
+           " is no artifact but a checkpoint, or another file of torch.save; freeze the checkpoint: mlip-export ", path,
+           " -o model.pt");
     fail(MLIP_ERROR_ARTIFACT, path,
-         " cannot be read as an artifact: it is damaged, truncated or another kind of file (", one_line(error),
+         " cannot be read as an artifact: it is damaged, truncated or another kind of file (", reason,
          "); copy it again or export the checkpoint again");
   }
   if (!module_.find_method("forward").has_value())

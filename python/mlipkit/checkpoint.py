@@ -8,16 +8,22 @@ under ``training``, whatever a trainer needs to go on. Export and evaluation rea
 from __future__ import annotations
 
 import os
+import pickle
+import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
-from mlipkit.nn.registry import build_model
+from mlipkit import __version__
+from mlipkit.nn.registry import architectures, build_model, config_class
 
 SCHEMA = 1
+FORMAT = "mlipkit-checkpoint"
+ARTIFACT_MARK = "extra/mlip.json"  # member of the archive that artifacts alone have
 
 
 class CheckpointError(ValueError):
@@ -51,6 +57,13 @@ class Checkpoint:
     def build(self) -> torch.nn.Module:
         """The model in float64: parameters widened exactly, constants computed anew in float64."""
         model = build_model(self.architecture, self.config)
+        shapes = {name: list(value.shape) for name, value in model.named_parameters()}
+        for name, value in self.parameters.items():
+            if name in shapes and list(value.shape) != shapes[name]:
+                raise CheckpointError(
+                    f"parameters do not fit architecture {self.architecture!r}: {name} has shape {list(value.shape)}, "
+                    f"with these options it must be {shapes[name]}"
+                )
         missing, unexpected = model.load_state_dict(self.parameters, strict=False)
         wanted = {name for name, _ in model.named_parameters()}
         missing = [name for name in missing if name in wanted]
@@ -68,7 +81,7 @@ class Checkpoint:
         """
         path = Path(path)
         temporary = path.with_name(path.name + ".part")
-        content = {"format": "mlipkit-checkpoint", "schema": SCHEMA, **self.__dict__}
+        content = {"format": FORMAT, "schema": SCHEMA, **self.__dict__}
         content["tasks"] = [asdict(task) for task in self.tasks]
         try:
             with open(temporary, "wb") as stream:  # torch's own writer does not say that a disk is full
@@ -85,21 +98,81 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """Reads a checkpoint.
 
     Raises:
-        CheckpointError: not a file, not a checkpoint, or of an unknown schema.
+        CheckpointError: not a file, another kind of file, damaged, of an unknown schema or architecture, or with
+            parameters that are no numbers.
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"checkpoint {path} does not exist")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise CheckpointError(f"{path} is not a mlipkit checkpoint (cannot be read: {error})") from error
-    if not isinstance(content, dict) or content.pop("format", None) != "mlipkit-checkpoint":
+        raise CheckpointError(f"checkpoint {path} " + ("is a folder" if path.is_dir() else "does not exist"))
+    content = _read(path)
+    if content.pop("format", None) != FORMAT:
         raise CheckpointError(f"{path} is not a mlipkit checkpoint; give the file that mlip-train wrote")
-    schema = content.pop("schema")
+    schema = content.pop("schema", None)
     if schema != SCHEMA:
         raise CheckpointError(
-            f"{path} has checkpoint schema {schema}, this mlipkit reads {SCHEMA}; use a matching version"
+            f"{path} has checkpoint schema {schema}, this mlipkit {__version__} reads {SCHEMA}; use the version that "
+            "wrote it"
         )
-    content["tasks"] = [Task(**task) for task in content["tasks"]]
-    return Checkpoint(**content)
+    try:
+        content["tasks"] = [Task(**task) for task in content["tasks"]]
+        checkpoint = Checkpoint(**content)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is an incomplete mlipkit checkpoint ({error}); take another one") from error
+    _check(checkpoint, path)
+    return checkpoint
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The plain data of a file written by ``torch.save``."""
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f"{path} is not a mlipkit checkpoint: it is damaged, truncated or another kind of file; give the file that "
+            "mlip-train wrote, or another copy of it"
+        )
+    with zipfile.ZipFile(path) as archive:
+        if any(name.split("/", 1)[-1] == ARTIFACT_MARK for name in archive.namelist()):
+            raise CheckpointError(
+                f"{path} is not a mlipkit checkpoint but an artifact, frozen by mlip-export: it runs in LAMMPS, "
+                "OpenMM, ASE and mlip-eval; here give the checkpoint that it was made from (best.ckpt of the run)"
+            )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} is not a mlipkit checkpoint: it holds pickled Python objects, perhaps a model of another package, "
+            "which are not loaded because they could run any code; give the file that mlip-train wrote"
+        ) from error
+    except Exception as error:
+        raise CheckpointError(
+            f"{path} is not a mlipkit checkpoint that can be read: damaged ({type(error).__name__}: "
+            f"{str(error).partition('. This is an internal')[0]}); take another copy, or last.ckpt of the run"
+        ) from error
+    return content if isinstance(content, dict) else {}
+
+
+def _check(checkpoint: Checkpoint, path: Path) -> None:
+    """What would otherwise fail late, or go unnoticed."""
+    written = checkpoint.provenance.get("versions", {}).get("mlipkit", "an unknown version")
+    versions = f"it was written by mlipkit {written}, this is {__version__}"
+    if checkpoint.architecture not in architectures():
+        raise CheckpointError(
+            f"{path} holds a model of architecture {checkpoint.architecture!r}, which this mlipkit does not know "
+            f"(known: {', '.join(architectures())}); {versions}: use the version that wrote it"
+        )
+    try:
+        config_class(checkpoint.architecture).model_validate(checkpoint.config)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(str(key) for key in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise CheckpointError(f"{path} has options that this mlipkit does not take ({wrong}); {versions}") from error
+    for name, value in checkpoint.parameters.items():
+        if not isinstance(value, Tensor) or str(value.dtype) != f"torch.{checkpoint.dtype}":
+            kind = str(value.dtype).removeprefix("torch.") if isinstance(value, Tensor) else type(value).__name__
+            raise CheckpointError(
+                f"{path}: parameter {name} is {kind}, but the checkpoint is {checkpoint.dtype}; it was changed after "
+                "mlip-train wrote it: take another copy"
+            )
+        if not bool(torch.isfinite(value).all()):
+            raise CheckpointError(
+                f"{path}: parameter {name} holds NaN or infinity: the training had diverged; take an earlier "
+                "checkpoint, or train again with a smaller optimizer.lr"
+            )

@@ -11,7 +11,7 @@ from ase import Atoms
 
 from mlipkit import MLIPCalculator
 from mlipkit.export import ArtifactError
-from mlipkit.interfaces.engine import EngineError, Status
+from mlipkit.interfaces.engine import Engine, EngineError, Status
 
 
 def test_elements_that_the_model_lacks_are_named(water_artifact: Path) -> None:
@@ -57,3 +57,24 @@ def test_broken_structure_leaves_no_results(water_artifact: Path) -> None:
         atoms.get_potential_energy()
     atoms.positions[1, 2] = 0.8
     assert atoms.get_potential_energy() == energy
+
+
+def test_atoms_at_the_same_place(water_artifact: Path) -> None:
+    atoms = Atoms("OHH", [[0, 0, 0], [0, 0, 1], [5, 0, 1]], cell=[5, 9, 9], pbc=True)
+    atoms.calc = MLIPCalculator(water_artifact)
+    with pytest.raises(EngineError, match=r"atoms 1 and 2 are at the same place.*remove one or move them apart"):
+        atoms.get_forces()
+
+
+def test_cell_so_flat_that_atoms_meet_their_images(water_artifact: Path) -> None:
+    atoms = Atoms("O", cell=[[5, 0, 0], [0, 5, 0], [5, 5, 0]], pbc=True, calculator=MLIPCalculator(water_artifact))
+    with pytest.raises(EngineError, match="linearly dependent"):
+        atoms.get_potential_energy()
+
+
+def test_species_are_refused_in_the_same_words_everywhere(water_artifact: Path) -> None:
+    with pytest.raises(EngineError, match=r"the model does not know species 'Na'.*; it knows H, O"):
+        Engine(water_artifact, species=["Na"])
+    atoms = Atoms("Na", calculator=MLIPCalculator(water_artifact))
+    with pytest.raises(ValueError, match="does not know species Na; it knows H, O"):
+        atoms.get_potential_energy()

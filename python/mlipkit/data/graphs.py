@@ -68,7 +68,9 @@ class GraphBuilder:
         species = self._index[structure.numbers]
         if (species < 0).any():
             symbol = structure.symbols[int(np.argmin(species))]
-            raise DataError(f"{structure.where}: species {symbol} is not among the model's ({', '.join(self.species)})")
+            raise DataError(
+                f"{structure.where}: the model does not know species {symbol!r}; it knows {', '.join(self.species)}"
+            )
         if structure.task not in self.tasks:
             raise DataError(f"{structure.where}: unknown task {structure.task!r}{nearest(structure.task, self.tasks)}")
         n_atoms = len(structure)

@@ -73,6 +73,13 @@ def _read_json(path: str | Path, name: str) -> dict[str, Any]:
     return content
 
 
+def _is_checkpoint(archive: zipfile.ZipFile) -> bool:
+    """Whether mlip-train wrote it; the mark is a plain string in the pickled data, which are not loaded for this."""
+    return any(
+        entry.endswith("/data.pkl") and b"mlipkit-checkpoint" in archive.read(entry) for entry in archive.namelist()
+    )
+
+
 def _read_extra(path: Path, name: str) -> bytes:
     """Extra files of a TorchScript archive lie in ``<archive>/extra/``."""
     if not path.is_file():
@@ -80,6 +87,11 @@ def _read_extra(path: Path, name: str) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive:
             found = [entry for entry in archive.namelist() if entry.split("/", 1)[-1] == f"extra/{name}"]
+            if not found and _is_checkpoint(archive):
+                raise ArtifactError(
+                    f"{path} is a checkpoint, not an artifact; freeze it: "
+                    f"mlip-export {path} -o {path.with_suffix('.pt')}"
+                )
             if not found:
                 raise ArtifactError(f"{path} holds no {name}: it is not a mlipkit artifact; make one with mlip-export")
             return archive.read(found[0])

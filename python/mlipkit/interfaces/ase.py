@@ -139,7 +139,7 @@ class MLIPCalculator(Calculator):
         missing = [symbol for symbol in new if symbol not in self._known]
         if missing:
             raise ValueError(
-                f"the model {self._model} does not know {', '.join(missing)}; it knows {', '.join(self._known)}"
+                f"the model {self._model} does not know species {', '.join(missing)}; it knows {', '.join(self._known)}"
             )
         if new:
             self._open([*self.description.species, *new])

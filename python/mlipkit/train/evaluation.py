@@ -108,8 +108,10 @@ def read_labelled(path: Path, predictor: Predictor, options: Options) -> list[St
     for structure in structures:
         unknown = [symbol for symbol in structure.symbols if symbol not in predictor.species]
         if unknown:
-            names = ", ".join(predictor.species)
-            raise DataError(f"{structure.where}: species {unknown[0]} is not among the model's ({names})")
+            raise DataError(
+                f"{structure.where}: the model does not know species {unknown[0]!r}; it knows "
+                f"{', '.join(predictor.species)}"
+            )
     return structures
 
 
