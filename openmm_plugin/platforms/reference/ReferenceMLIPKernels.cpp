@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "platforms/reference/ReferenceMLIPKernels.h"
 
+#include <algorithm>
+
 #include "openmm/internal/ContextImpl.h"
 #include "openmm/reference/ReferencePlatform.h"
 #include "openmmapi/internal/Errors.h"
@@ -12,12 +14,19 @@ OpenMM::ReferencePlatform::PlatformData& platformData(OpenMM::ContextImpl& conte
   return *static_cast<OpenMM::ReferencePlatform::PlatformData*>(context.getPlatformData());
 }
 
+/// The property Threads of the CPU platform. The Reference platform has none and computes everything on one thread.
+int platformThreads(OpenMM::ContextImpl& context) {
+  const std::string property = "Threads";
+  const OpenMM::Platform& platform = context.getPlatform();
+  const auto& names = platform.getPropertyNames();
+  if (std::find(names.begin(), names.end(), property) == names.end()) return 1;
+  return std::stoi(platform.getPropertyValue(context.getOwner(), property));
+}
+
 }  // namespace
 
 void ReferenceCalcMLIPForceKernel::initialize(OpenMM::ContextImpl& context, const MLIPForce& force) {
-  // On the CPU platform this is its property Threads.
-  const int threads = platformData(context).threads.getNumThreads();
-  model_ = std::make_unique<MLIPModel>(context.getSystem(), force, threads);
+  model_ = std::make_unique<MLIPModel>(context.getSystem(), force, platformThreads(context));
 }
 
 double ReferenceCalcMLIPForceKernel::execute(OpenMM::ContextImpl& context, bool includeForces, bool) {
