@@ -34,6 +34,7 @@ def includes(folder: str) -> list[tuple[str, str]]:
         ("csrc/neighbours", TORCH),
         ("csrc/python", TORCH),
         ("lammps_plugin", TORCH),
+        ("openmm_plugin", TORCH),
         ("csrc", HOSTS),
     ],
 )
@@ -42,11 +43,12 @@ def test_sources_include_nothing_from_other_layers(folder: str, forbidden: str) 
     assert not wrong
 
 
-def test_plugin_sees_only_the_public_header_of_the_engine() -> None:
+@pytest.mark.parametrize("plugin", ["lammps_plugin", "openmm_plugin"])
+def test_plugins_see_only_the_public_header_of_the_engine(plugin: str) -> None:
     # By path: LAMMPS has an error.h of its own.
     private = {str(path.relative_to(ROOT / "csrc")) for path in (ROOT / "csrc").rglob("*.h")}
     assert "core/model.h" in private
-    wrong = [(path, name) for path, name in includes("lammps_plugin") if name in private or "csrc/" in name]
+    wrong = [(path, name) for path, name in includes(plugin) if name in private or "csrc/" in name]
     assert not wrong
 
 
@@ -58,6 +60,15 @@ def test_libraries_link_no_torch_and_no_host(library: str) -> None:
     needed = re.findall(r"NEEDED.*\[(.+)\]", dynamic)
     assert needed
     assert not [name for name in needed if re.search(r"torch|c10|lammps|libmpi|OpenMM", name)]
+
+
+def test_openmm_plugin_links_the_engine_and_openmm_alone() -> None:
+    dynamic = subprocess.run(
+        ["readelf", "-d", str(library_folder() / "libMLIPOpenMM.so")], capture_output=True, text=True, check=True
+    ).stdout
+    needed = re.findall(r"NEEDED.*\[(.+)\]", dynamic)
+    assert {"libmlip.so", "libOpenMM.so"} <= set(needed)
+    assert not [name for name in needed if re.search(r"torch|c10|lammps|libmpi|python", name)]
 
 
 def imported_modules(path: Path) -> set[str]:
