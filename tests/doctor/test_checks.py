@@ -19,8 +19,8 @@ from mlipkit.doctor.check_openmm import check_openmm
 from mlipkit.doctor.check_torch import check_torch
 from mlipkit.doctor.check_variables import check_variables
 from mlipkit.doctor.finding import Findings
-from mlipkit.doctor.lammps_runs import lammps_version, world_sizes
-from mlipkit.doctor.process import run
+from mlipkit.doctor.lammps_runs import lammps_version, trouble, world_sizes
+from mlipkit.doctor.process import Outcome, run
 from mlipkit.doctor.ten_atoms import TenAtoms
 
 HERE = Environment.current()
@@ -175,6 +175,14 @@ def test_reading_what_lammps_prints() -> None:
     assert lammps_version(text) == ("2 Aug 2023", "20230802")
     assert lammps_version("error while loading shared libraries: libmpi.so.12") is None
     assert world_sizes("mlip-doctor ranks 1\nother\nmlip-doctor ranks 1\n") == [1, 1]
+
+
+def test_why_mpich_fails_under_the_launcher_of_open_mpi() -> None:
+    """As Open MPI 5.0.11 and MPICH 5.0.2 say it; their last lines are a frame of dashes."""
+    reason = "check_MPIR_CVAR_PMI_VERSION(167):  Runtime environment uses unsupported PMI version PMIx. Aborting."
+    output = f"Abort(68830224): Fatal error in internal_Init\n{reason}\n   Exit code:    16\n{'-' * 74}\n"
+    assert trouble(Outcome(16, output, False, 1.0)) == reason
+    assert Outcome(16, output, False, 1.0).last_line() == "Exit code:    16"
 
 
 def test_a_mistake_in_one_check_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

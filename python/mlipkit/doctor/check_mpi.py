@@ -68,5 +68,8 @@ def _two_ranks(environment: Environment, findings: Findings, lmp: Path, launcher
     if len(sizes) > 1 and set(sizes) == {1}:
         found = f"mpirun -np 2 started {len(sizes)} separate LAMMPS, each of them rank 0 of 1: it is of another MPI"
         return findings.problem("2 ranks", found, cure, launcher)
+    if "PMI" in trouble(outcome):
+        found = f"mpirun is of another MPI than LAMMPS: {trouble(outcome)}"
+        return findings.problem("2 ranks", found, cure, launcher)
     seen = f"; LAMMPS saw {sizes[0]} process(es)" if sizes else ""
     return findings.problem("2 ranks", f"mpirun -np 2 lmp failed: {trouble(outcome)}{seen}", cure, launcher)

@@ -18,6 +18,8 @@ create_box 1 box
 print "{RANKS} $(extract_setting(world_size))"
 """
 MARGIN = 1.0  # angstrom around the atoms
+# Of LAMMPS, of the dynamic loader, and of an MPI library that another MPI's launcher has started.
+MARKS = ("ERROR", "Open of file", "error while loading", "undefined symbol", "invalid ELF", "too short", "PMI version")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -66,10 +68,9 @@ def lammps_version(output: str) -> tuple[str, str] | None:
 
 
 def trouble(outcome: Outcome) -> str:
-    """The lines of a failed run that say why: what the loader could not open, then LAMMPS's own error."""
+    """The lines of a failed run that say why."""
     lines = [line.strip() for line in outcome.output.splitlines()]
-    marks = ("ERROR", "Open of file", "dlopen", "error while loading", "undefined symbol", "invalid ELF", "too short")
-    told = [line for line in lines if any(mark in line for mark in marks)]
+    told = [line for line in lines if any(mark in line for mark in MARKS)]
     if outcome.timed_out or not told:
         return outcome.why()
     return "; ".join(dict.fromkeys(told))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -42,7 +43,7 @@ class Outcome:
         return f"failed with exit code {self.code}{_behind(self.last_line())}"
 
     def last_line(self) -> str:
-        lines = [line.strip() for line in self.output.splitlines() if line.strip()]
+        lines = [line.strip() for line in self.output.splitlines() if re.search(r"\w", line)]
         return lines[-1] if lines else ""
 
 
