@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Errors of a finished model, checkpoint or artifact, on a data file.
+"""Errors of a finished model, checkpoint or artifact, on data files.
 
 A checkpoint is evaluated by the PyTorch reference, an artifact by the engine that the hosts use.
 """
@@ -19,6 +19,7 @@ from mlipkit.checkpoint import Checkpoint, Task, load_checkpoint
 from mlipkit.data.config import DataConfig, FileEntry, Keys, Label, TaskConfig, UnitNames
 from mlipkit.data.dataset import dtype_of
 from mlipkit.data.errors import DataError, nearest
+from mlipkit.data.files import matches
 from mlipkit.data.graphs import GraphBuilder, add_reference_energies
 from mlipkit.data.labels import Wanted, read_structures
 from mlipkit.data.structure import Structure
@@ -68,13 +69,78 @@ def open_predictor(path: Path, options: Options) -> Predictor:
     return CheckpointPredictor(path, options)
 
 
-def read_labelled(path: Path, predictor: Predictor, options: Options) -> list[Structure]:
-    """Structures with the labels that the file has; labels whose key is named must be there.
+def find_files(patterns: Sequence[str]) -> list[Path]:
+    """Files of all patterns, in order.
+
+    Raises:
+        DataError: a pattern that matches nothing, or a file that two of them reach.
+    """
+    found: dict[Path, tuple[Path, str]] = {}
+    for pattern in patterns:
+        for path in (Path(name) for name in matches(pattern, Path())):
+            if path.resolve() in found:
+                first = found[path.resolve()][1]
+                raise DataError(f"{path} is given twice: by {first!r} and by {pattern!r}; it would count double")
+            found[path.resolve()] = (path, pattern)
+    return [path for path, _ in found.values()]
+
+
+def read_labelled(paths: Sequence[Path], predictor: Predictor, options: Options) -> list[Structure]:
+    """Structures of all files with the labels that they have; labels whose key is named must occur.
 
     Raises:
         DataError: nothing to compare with, or what the model cannot take.
         ConfigError: an unknown key or unit.
     """
+    data, named = _data_config(predictor, options)
+    conditions = {
+        name: {t.name: t.defaults[name] for t in predictor.tasks if name in t.defaults} for name in predictor.conditions
+    }
+    entry = data.train[0]
+
+    def read(labels: Sequence[Label], entry: FileEntry) -> list[Structure]:
+        return [s for path in paths for s in read_structures(path, entry, data, Wanted(labels, conditions))]
+
+    structures = read((), entry)
+    # Reading once more with a label wanted raises the message that names file, frame and the keys that are there.
+    energy: list[Label] = ["energy"]
+    for label in named or ([] if _any_label(structures) else energy):
+        if all(getattr(structure, label) is None for structure in structures):
+            read((label,), entry)
+            raise DataError(f"no structure has a {label}: it needs three periodic directions; leave out --key {label}")
+    for name in data.keys.outputs:
+        if not any(name in structure.outputs for structure in structures):
+            read((), entry.model_copy(update={"incomplete": ()}))
+    for structure in structures:
+        unknown = [symbol for symbol in structure.symbols if symbol not in predictor.species]
+        if unknown:
+            raise DataError(
+                f"{structure.where}: the model does not know species {unknown[0]!r}; it knows "
+                f"{', '.join(predictor.species)}"
+            )
+    return structures
+
+
+def missing_labels(structures: Sequence[Structure], results: Results) -> list[str]:
+    """A line for each compared quantity that some structures have no label for."""
+    lines = []
+    attributes = {"energy_per_atom": "energy"}
+    for quantity in results.pairs:
+        name = attributes.get(quantity, quantity)
+        without = [
+            s for s in structures if (getattr(s, name, None) if hasattr(s, name) else s.outputs.get(name)) is None
+        ]
+        if without:
+            lines.append(f"no {name} in {len(without)} of {len(structures)} structures (first: {without[0].where})")
+    return lines
+
+
+def _any_label(structures: Sequence[Structure]) -> bool:
+    return any(s.energy is not None or s.forces is not None or s.stress is not None for s in structures)
+
+
+def _data_config(predictor: Predictor, options: Options) -> tuple[DataConfig, list[Label]]:
+    """Keys, units and tasks as for training, and the labels whose keys are named."""
     fields = set(Keys.model_fields) - {"outputs"}
     named = {name: key for name, key in options.keys.items() if name in fields}
     outputs = {name: key for name, key in options.keys.items() if name not in fields}
@@ -89,7 +155,7 @@ def read_labelled(path: Path, predictor: Predictor, options: Options) -> list[St
         raise ConfigError(f"--unit {name}: unknown quantity{nearest(name, known)} (known: {', '.join(known)})")
     try:
         data = DataConfig(
-            train=(FileEntry(path=str(path), frames=options.frames, task=options.task),),
+            train=(FileEntry(path="*", frames=options.frames, task=options.task, incomplete=tuple(outputs)),),
             keys=Keys.model_validate({**named, "outputs": outputs}),
             units=UnitNames.model_validate(dict(options.units)),
             tasks=tasks,
@@ -97,22 +163,7 @@ def read_labelled(path: Path, predictor: Predictor, options: Options) -> list[St
     except ValidationError as error:
         raise ConfigError(explain(error, DataConfig)) from None
     everything: tuple[Label, ...] = ("energy", "forces", "stress")
-    labels = [label for label in everything if label in named]
-    conditions = {
-        name: {t.name: t.defaults[name] for t in predictor.tasks if name in t.defaults} for name in predictor.conditions
-    }
-    structures = read_structures(path, data.train[0], data, Wanted(labels, conditions))
-    if not any(s.energy is not None or s.forces is not None or s.stress is not None for s in structures):
-        # Asking for the energy raises the message that names file, frame and the keys that are there.
-        read_structures(path, data.train[0], data, Wanted(everything[:1], conditions))
-    for structure in structures:
-        unknown = [symbol for symbol in structure.symbols if symbol not in predictor.species]
-        if unknown:
-            raise DataError(
-                f"{structure.where}: the model does not know species {unknown[0]!r}; it knows "
-                f"{', '.join(predictor.species)}"
-            )
-    return structures
+    return data, [label for label in everything if label in named]
 
 
 class CheckpointPredictor:
@@ -139,7 +190,7 @@ class CheckpointPredictor:
     def predict(self, structures: Sequence[Structure]) -> Results:
         names = [task.name for task in self.tasks]
         builder = GraphBuilder(self.species, self.cutoff, names, self.dtype, self.outputs)
-        graphs = [builder.graph(structure) for structure in structures]
+        graphs = [builder.graph(structure, min_distance=0.0) for structure in structures]
         add_reference_energies(graphs, [task.e0 for task in self.tasks], self.species)
         graphs = [graph.to(self.options.device) for graph in graphs]
         return predict_all(self.model, structures, graphs, self.options.batch_size)
