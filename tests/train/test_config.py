@@ -46,6 +46,11 @@ def test_minimal_and_defaults(tmp_path: Path) -> None:
         ("epochs: many", r"`epochs`: input should be a valid integer.* got 'many'"),
         ("loss: {energy: 0, forces: 0}", r"`loss`: all weights are zero"),
         ("seed: 1\nseed: 2", r"key 'seed' is given twice \(line 9\)"),
+        ("optimizer: {lr: 1,\n  lr: 2}", r"key 'lr' is given twice \(line 9\)"),
+        ("optimizer: &a {lr: 1}\nema: {<<: *a, <<: *a}", "key '<<' is given twice"),
+        ("? [a, b]\n: 3", r"a key must be a word, not a list or mapping \(line 8\)"),
+        ("ema: {[1]: 2}", "a key must be a word"),
+        ("1: 3", "`1`: keys should be strings"),
         ("metadata: {licence: MIT}", r"unknown key `metadata\.licence`; did you mean 'license'"),
         ("patience: [", "not valid YAML"),
     ],
@@ -111,9 +116,38 @@ def test_overrides(tmp_path: Path) -> None:
         ("epohcs=3", "unknown key `epohcs`; did you mean 'epochs'"),
         ("output.x=3", "there is nothing below|is not a section"),
         ("data.train.5=a", "is not a section|nothing below"),
+        ("optimizer={lr: 1, lr: 2}", r"--set 'optimizer=\{lr: 1, lr: 2\}': key 'lr' is given twice"),
     ]:
         with pytest.raises(ConfigError, match=message):
             load(tmp_path, MINIMAL, override)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["epochs=3", "epochs=4"], "--set: 'epochs' is given twice"),
+        (["optimizer={lr: 2}", "optimizer.lr=1"], r"--set: 'optimizer' and 'optimizer\.lr' overlap"),
+        (["optimizer.lr=1", "optimizer={lr: 2}"], r"--set: 'optimizer\.lr' and 'optimizer' overlap"),
+    ],
+)
+def test_overrides_that_contradict(tmp_path: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, MINIMAL, *overrides)
+
+
+def test_overrides_of_similar_names_do_not_contradict(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL, "epochs=3", "ema=0.5", "optimizer.lr=1", "optimizer.weight_decay=0.1")
+    assert (config.epochs, config.ema, config.optimizer.lr) == (3, 0.5, 1.0)
+
+
+def test_merged_keys(tmp_path: Path) -> None:
+    """``<<`` is no duplicate: a mapping's own keys replace those that it takes over."""
+    config = load(
+        tmp_path, MINIMAL + "optimizer: &a {lr: 0.5, amsgrad: true}\nschedule:\n  <<: {kind: plateau}\n  final: 0.2"
+    )
+    assert (config.schedule.kind, config.schedule.final) == ("plateau", 0.2)
+    config = load(tmp_path, MINIMAL + "schedule:\n  <<: {kind: plateau, final: 0.1}\n  final: 0.2")
+    assert (config.schedule.kind, config.schedule.final) == ("plateau", 0.2)
 
 
 def test_hash_ignores_the_output_folder_alone(tmp_path: Path) -> None:

@@ -28,9 +28,14 @@ class StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise ConfigError(f"a key must be a word, not a list or mapping (line {line})")
+            # `<<` takes over the keys of another mapping; one's own win, as YAML says.
+            merge = key_node.tag == "tag:yaml.org,2002:merge"
+            key = key_node.value if merge else self.construct_object(key_node, deep=True)
             if key in seen:
-                raise ConfigError(f"key {key!r} is given twice (line {key_node.start_mark.line + 1})")
+                raise ConfigError(f"key {key!r} is given twice (line {line})")
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -67,6 +72,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
         raise ConfigError(f"{path}: {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"configuration {path} must be a mapping of keys to values")
+    _check_overrides(overrides)
     for override in overrides:
         _override(content, override)
     try:
@@ -157,6 +163,16 @@ def _sections(annotation: Any) -> list[type[BaseModel]]:
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 
 
+def _check_overrides(overrides: Sequence[str]) -> None:
+    """Two that set the same key, or one a part of the other, would depend on their order."""
+    names = [override.partition("=")[0] for override in overrides]
+    for position, name in enumerate(names):
+        for other in names[:position]:
+            if f"{name}.".startswith(f"{other}.") or f"{other}.".startswith(f"{name}."):
+                both = f"{name!r} is given twice" if name == other else f"{other!r} and {name!r} overlap"
+                raise ConfigError(f"--set: {both}; keep one of them")
+
+
 def _override(content: dict[str, Any], override: str) -> None:
     """Applies ``key.path=value``; list entries are numbered from 0."""
     name, separator, text = override.partition("=")
@@ -166,6 +182,8 @@ def _override(content: dict[str, Any], override: str) -> None:
         value = yaml.load(text, StrictLoader)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {override!r}: the value is not valid YAML") from error
+    except ConfigError as error:
+        raise ConfigError(f"--set {override!r}: {error}") from None
     *parents, last = name.split(".")
     target: Any = content
     for part in parents:
