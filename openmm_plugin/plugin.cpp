@@ -2,6 +2,7 @@
 // What OpenMM calls after loading this library. A plugin sees OpenMM's classes from inside, so it serves only the
 // version it was compiled for: with another one, loading stops and says what to do.
 
+#include <cstdlib>
 #include <string>
 #include <typeinfo>
 
@@ -30,10 +31,18 @@ void requireVersions() {
                      ". Reinstall mlipkit: pip install --force-reinstall --no-deps <folder of mlipkit>");
 }
 
+// Threads of the tensor library that wait for work sleep rather than spin. Spinning ones gain a little on cores of
+// their own; on cores that others use too, OpenMM's threads among them, a step takes up to fifty times as long. Has an
+// effect when the OpenMP library is not loaded yet, and the user has not chosen.
+void letIdleThreadsSleep() {
+  setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
+}
+
 }  // namespace
 
 extern "C" MLIP_OPENMM_EXPORT void registerPlatforms() {
   requireVersions();
+  letIdleThreadsSleep();
 }
 
 extern "C" MLIP_OPENMM_EXPORT void registerKernelFactories() {

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import openmm
 import pytest
+import torch
 from ase import Atoms
 from openmm_systems import (
     EV,
@@ -152,3 +153,28 @@ def test_context_can_be_made_anew(water_artifact: Path, cases: dict[str, Atoms])
     before = state_of(context)
     context.reinitialize(preserveState=True)
     assert_same(state_of(context), before, energy=1e-14, force=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("platform", "options", "threads"), [("Reference", {}, 1), ("CPU", {}, 2), ("CPU", {"threads": 1}, 1)]
+)
+def test_threads_of_the_model(
+    water_artifact: Path, cases: dict[str, Atoms], platform: str, options: dict[str, int], threads: int
+) -> None:
+    """The platform's property Threads decides unless the force says otherwise; torch tells what it was set to."""
+    atoms = cases["bulk_water"]
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    properties = {"Threads": "2"} if platform == "CPU" else {}
+    context = openmm.Context(
+        make_system(atoms, make_force(water_artifact, atoms, **options)),
+        openmm.VerletIntegrator(0.001),
+        openmm.Platform.getPlatformByName(platform),
+        properties,
+    )
+    context.setPositions(atoms.positions * 0.1)
+    try:
+        assert_same(state_of(context), ase_state(water_artifact, atoms))
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)

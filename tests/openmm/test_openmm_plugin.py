@@ -118,6 +118,16 @@ def test_plugin_for_another_engine(tmp_path: Path) -> None:
     assert re.search(r"MLIPForce: .*interface 99 of libmlip, but the libmlip .* Reinstall mlipkit", load(path))
 
 
+@pytest.mark.parametrize(("given", "found"), [(None, "passive"), ("active", "active")])
+def test_idle_threads_sleep_unless_told_otherwise(given: str | None, found: str) -> None:
+    code = "import ctypes, mlipkit.openmm; c = ctypes.CDLL(None).getenv; c.restype = ctypes.c_char_p; "
+    code += "print(c(b'OMP_WAIT_POLICY').decode())"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {} if given is None else {"OMP_WAIT_POLICY": given}
+    finished = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == found
+
+
 def import_error(before: str) -> str:
     """What Python prints when mlipkit.openmm is imported after the statements `before`."""
     code = f"import sys, pathlib, mlipkit._libraries as libraries\n{before}\nimport mlipkit.openmm"
