@@ -108,3 +108,30 @@ def test_huber_is_linear_beyond_delta(zeros: Prediction) -> None:
     for force, expected in ((0.2, 0.5 * 0.04), (2.0, 0.5 * (2.0 - 0.25))):
         sums = Loss(config).sums(zeros, batch(forces=torch.full((3, 3), force)))
         assert float(sums["forces"].mean().detach()) == pytest.approx(expected)
+
+
+def test_stages_change_the_weights() -> None:
+    stages = [
+        {"after": 0.2, "energy": 5.0, "ramp": 0.2},
+        {"after": 0.5, "stress": 3.0, "forces": 0.0},
+    ]
+    loss = Loss(LossConfig.model_validate({"energy": 1.0, "forces": 2.0, "stages": stages}))
+    assert loss.weights(0.0) == {"energy": 1.0, "forces": 2.0, "stress": 0.0}
+    assert loss.weights(0.3) == pytest.approx({"energy": 3.0, "forces": 2.0, "stress": 0.0})
+    assert loss.weights(0.45) == {"energy": 5.0, "forces": 2.0, "stress": 0.0}
+    assert loss.weights(0.5) == loss.weights(1.0) == loss.final == {"energy": 5.0, "forces": 0.0, "stress": 3.0}
+    assert LossConfig.model_validate({"stages": stages}).labels() == ("energy", "forces", "stress")
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([{"after": 0.5, "ramp": 0.2}, {"after": 0.6}], "begins at 0.6, before the one ahead of it ends"),
+        ([{"after": 0.9, "ramp": 0.2}], "after \\+ ramp must not exceed 1"),
+        ([{"after": 0.5, "energy": 0.0, "forces": 0.0}], "stages.0: all weights are zero"),
+        ([{"after": 0.5, "outputs": {"charges": 1.0}}], "names 'charges', which loss.outputs lacks"),
+    ],
+)
+def test_impossible_stages(stages: list[dict], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LossConfig.model_validate({"stages": stages})

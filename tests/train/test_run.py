@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from ase.io import read, write
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_workplace import Workplace
 
 from mlipkit.checkpoint import load_checkpoint
@@ -128,7 +129,8 @@ def test_existing_runs_are_safe(workplace: Workplace, finished: Workplace) -> No
     for options, message in [
         ((), "already holds a run (last.ckpt); use --resume, --overwrite"),
         (("--resume", "--set", "batch_size=2"), "batch_size differ from the run"),
-        (("--resume", "--set", "model.channels=8"), "model differ from the run"),
+        (("--resume", "--set", "model.channels=8"), "model.channels differ from the run"),
+        (("--resume", "--set", "model.architecture=other"), "model.architecture: unknown 'other'"),
         (("--resume", "--overwrite"), "exclude each other"),
     ]:
         workplace.output = finished.output
@@ -189,3 +191,20 @@ def test_both_precisions_and_huber(workplace: Workplace, dtype: str) -> None:
     assert result.exit_code == 0, result.output
     checkpoint = load_checkpoint(workplace.output / "best.ckpt")
     assert {p.dtype for p in checkpoint.parameters.values()} == {getattr(torch, dtype)}
+
+
+def test_tensorboard_has_the_log(workplace: Workplace) -> None:
+    """Also of a run that was resumed from before what was already written."""
+    options = {"schedule": {"kind": "constant"}}
+    assert workplace.train(epochs=1, **options).exit_code == 0
+    saved = (workplace.output / "last.ckpt").read_bytes()
+    assert workplace.train("--resume", epochs=2, **options).exit_code == 0
+    (workplace.output / "last.ckpt").write_bytes(saved)
+    assert workplace.train("--resume", epochs=3, **options).exit_code == 0
+    events = EventAccumulator(str(workplace.output / "tensorboard"))
+    events.Reload()
+    rows = log(workplace)
+    for name, column in (("loss/validation", "validation_loss"), ("rmse/forces", "forces_rmse")):
+        scalars = events.Scalars(name)
+        assert [scalar.step for scalar in scalars] == [row["step"] for row in rows]
+        np.testing.assert_allclose([scalar.value for scalar in scalars], [row[column] for row in rows], rtol=1e-6)

@@ -29,6 +29,11 @@ def wait_politely() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
+def is_first() -> bool:
+    """Whether this is the process that prints: of several that ``torchrun`` has started, the first."""
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
+
+
 def console(stderr: bool = False) -> Console:
     """Console that never styles or breaks lines in a file or pipe."""
     from rich.console import Console
@@ -89,7 +94,7 @@ def fail(program: str, message: str) -> None:
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Our own warnings in one line; others (deprecations of libraries) are none of the user's business."""
-    if issubclass(category, UserWarning):
+    if issubclass(category, UserWarning) and is_first():
         text = " ".join(str(message).split())
         console(stderr=True).print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
 

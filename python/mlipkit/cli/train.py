@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mlipkit.cli.common import DebugOption, console, fail, one_command, wait_politely, writable_folder
+from mlipkit.cli.common import DebugOption, console, fail, is_first, one_command, wait_politely, writable_folder
 
 RUN_FILES = ("last.ckpt", "best.ckpt", "log.csv", "config.yaml", "summary.json")
 RUN_FOLDERS = ("split", "tensorboard")
@@ -36,7 +36,6 @@ def train(
     output = Path(checked.output)
     _prepare_folder(output, resume, overwrite)
     from mlipkit.train.interruption import Interrupted
-    from mlipkit.train.processes import is_first
     from mlipkit.train.run import run
 
     screen = console()
@@ -64,3 +63,7 @@ def _prepare_folder(output: Path, resume: bool, overwrite: bool) -> None:
 
 def main() -> None:
     one_command("mlip-train", train)()
+
+
+if __name__ == "__main__":  # torchrun -m mlipkit.cli.train
+    main()

@@ -7,6 +7,7 @@ are added up, and the gradient is that of the whole batch.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import TypeVar
@@ -28,11 +29,6 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1")) if TorchElasticEnvironment.detect() else 1
 
 
-def is_first() -> bool:
-    """Whether this process is the one that writes files and prints."""
-    return world_size() == 1 or os.environ.get("RANK") == "0"
-
-
 class Processes:
     """Joins the other processes of the run; blocks until all are there.
 
@@ -43,8 +39,9 @@ class Processes:
     def __init__(self, device: str) -> None:
         world = world_size()
         local = int(os.environ["LOCAL_WORLD_SIZE"]) if world > 1 else 1
-        # parameters that the loss does not reach (readouts of unlabelled outputs) are allowed; buffers are constants
-        strategy = DDPStrategy(find_unused_parameters=True, broadcast_buffers=False) if world > 1 else "auto"
+        for name in ("lightning.fabric", "lightning_fabric"):  # says at length that processes were started
+            logging.getLogger(name).setLevel(logging.WARNING)
+        strategy = DDPStrategy(broadcast_buffers=False) if world > 1 else "auto"  # buffers are constants
         environment = TorchElasticEnvironment() if world > 1 else LightningEnvironment()
         self.fabric = Fabric(
             accelerator=device,

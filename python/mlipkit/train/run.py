@@ -23,7 +23,7 @@ from mlipkit.train import plots
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError
 from mlipkit.train.prediction import predict_all
-from mlipkit.train.processes import Processes
+from mlipkit.train.processes import Processes, world_size
 from mlipkit.train.progress import Reporter
 from mlipkit.train.records import write_whole, writing
 from mlipkit.train.results import errors
@@ -60,6 +60,8 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
     """
     start = time.perf_counter()
     output = Path(config.output)
+    if world_size() > config.batch_size:
+        raise ConfigError(f"batch_size {config.batch_size} is less than the {world_size()} processes: raise it")
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     saved = _saved_run(config, output) if resume and (output / "last.ckpt").exists() else None
@@ -71,8 +73,6 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
     if saved is not None and saved.provenance["datasets"] != provenance["datasets"]:
         raise ConfigError(f"the data files have changed since {output} was trained; start a new run")
     processes = Processes(config.device)
-    if processes.world > config.batch_size:
-        raise ConfigError(f"batch_size {config.batch_size} is less than the {processes.world} processes: raise it")
     trainer = Trainer(config, prepared, provenance, output, processes)
     if saved is not None:
         trainer.load_state_dict(saved.training)
@@ -95,13 +95,26 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
 def _saved_run(config: TrainConfig, output: Path) -> Checkpoint:
     saved = load_checkpoint(output / "last.ckpt")
     now, before = config.model_dump(mode="json"), saved.training["config"]
-    changed = [key for key in now if key not in CHANGEABLE and now[key] != before.get(key)]
+    changed = differences({key: value for key, value in now.items() if key not in CHANGEABLE}, before)
     if changed:
         raise ConfigError(
             f"{', '.join(changed)} differ from the run in {output}: it cannot be resumed with them. "
             f"Restore them, or start a new run (may change: {', '.join(sorted(CHANGEABLE))})"
         )
     return saved
+
+
+def differences(now: dict[str, Any], before: dict[str, Any], place: str = "") -> list[str]:
+    """Dotted names of the keys that differ; keys that only ``before`` has at the top level do not count."""
+    found = []
+    for key, value in now.items():
+        old = before.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            gone = [f"{place}{key}.{name}" for name in old if name not in value]
+            found += gone + differences(value, old, f"{place}{key}.")
+        elif value != old:
+            found.append(f"{place}{key}")
+    return found
 
 
 def _provenance(config: TrainConfig, prepared: Prepared) -> dict[str, Any]:

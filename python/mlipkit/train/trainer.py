@@ -58,6 +58,19 @@ class LossModule(nn.Module):
         return {name: (value.total, value.count) for name, value in sums.items()}
 
 
+def freeze_unreached(module: LossModule, batch: GraphBatch) -> None:
+    """Parameters that no term of the loss depends on (readouts of unlabelled outputs) get no gradient.
+
+    Distributed training waits for the gradient of every other one.
+    """
+    module.to(batch.r_ij.device)
+    torch.stack([total for total, _ in module(batch).values()]).sum().backward()
+    for parameter in module.parameters():
+        if parameter.grad is None:
+            parameter.requires_grad_(False)
+        parameter.grad = None
+
+
 class Trainer:
     """Trains one model on one dataset.
 
@@ -87,7 +100,10 @@ class Trainer:
         self.validation = [batch.to(processes.device) for batch in turns]
         self.progress = Progress()
         self.epoch_sums: dict[str, Sums] = {}  # errors since the last validation, of all processes
-        self.module, self.stepper = processes.fabric.setup(LossModule(self.model, self.loss), self.optimizer)
+        module = LossModule(self.model, self.loss)
+        if processes.world > 1:
+            freeze_unreached(module, self.graphs[0].to(processes.device))
+        self.module, self.stepper = processes.fabric.setup(module, self.optimizer)
         self.average = AveragedWeights(self.model, config.ema)  # where the parameters are now
         self.records: Records | None = None  # of the first process
 
