@@ -11,6 +11,9 @@ import tomli
 with open("pyproject.toml", "rb") as stream:
     project = tomli.load(stream)["project"]
 extras = project["optional-dependencies"]
-wanted = project["dependencies"] + extras["lammps"] + extras["openmm"] + [p for p in extras["dev"] if not p.startswith("mlipkit")]
+own = [package.removeprefix("mlipkit[").removesuffix("]") for package in extras["dev"] if package.startswith("mlipkit[")]
+wanted = project["dependencies"] + [p for p in extras["dev"] if not p.startswith("mlipkit")]
+for name in own:
+    wanted += extras[name]
 torch = [package for package in wanted if package.startswith("torch")]
 print(" ".join(torch if sys.argv[1] == "first" else [package for package in wanted if package not in torch]))
