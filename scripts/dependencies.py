@@ -11,9 +11,8 @@ import tomli
 with open("pyproject.toml", "rb") as stream:
     project = tomli.load(stream)["project"]
 extras = project["optional-dependencies"]
-own = [package.removeprefix("mlipkit[").removesuffix("]") for package in extras["dev"] if package.startswith("mlipkit[")]
-wanted = project["dependencies"] + [p for p in extras["dev"] if not p.startswith("mlipkit")]
-for name in own:
-    wanted += extras[name]
+wanted = list(project["dependencies"])
+for package in extras["dev"]:  # "mlipkit[lammps]" stands for what that extra asks for
+    wanted += extras[package[len("mlipkit[") : -1]] if package.startswith("mlipkit[") else [package]
 torch = [package for package in wanted if package.startswith("torch")]
 print(" ".join(torch if sys.argv[1] == "first" else [package for package in wanted if package not in torch]))

@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from mlipkit.checkpoint import Checkpoint
-from mlipkit.data.graph import GraphBatch
 from mlipkit.data.graphs import collate
 from mlipkit.data.sampler import BatchSampler
-from mlipkit.nn.evaluate import evaluate
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.interruption import Interrupted, Interruption
 from mlipkit.train.loss import Loss, Sums
+from mlipkit.train.loss_module import LossModule, freeze_unreached
 from mlipkit.train.optimization import AveragedWeights, Schedule, make_optimizer
 from mlipkit.train.prediction import batches, gather, predict
 from mlipkit.train.processes import Processes
@@ -44,31 +42,6 @@ class Progress:
     best_epoch: float = 0.0
     finished: str = ""  # why the run ended
     history: list[dict[str, float]] = field(default_factory=list)  # one row per epoch
-
-
-class LossModule(nn.Module):
-    """Model and loss in one ``forward``, as distributed training needs it."""
-
-    def __init__(self, model: nn.Module, loss: Loss) -> None:
-        super().__init__()
-        self.model, self.loss = model, loss
-
-    def forward(self, batch: GraphBatch) -> dict[str, tuple[Tensor, Tensor]]:
-        sums = self.loss.sums(evaluate(self.model, batch, training=True), batch)
-        return {name: (value.total, value.count) for name, value in sums.items()}
-
-
-def freeze_unreached(module: LossModule, batch: GraphBatch) -> None:
-    """Parameters that no term of the loss depends on (readouts of unlabelled outputs) get no gradient.
-
-    Distributed training waits for the gradient of every other one.
-    """
-    module.to(batch.r_ij.device)
-    torch.stack([total for total, _ in module(batch).values()]).sum().backward()
-    for parameter in module.parameters():
-        if parameter.grad is None:
-            parameter.requires_grad_(False)
-        parameter.grad = None
 
 
 class Trainer:
