@@ -124,6 +124,8 @@ class MLIPForce(openmm.Force):
 def _symbols(symbols: Sequence[str] | None, topology: app.Topology | None) -> list[str]:
     if (symbols is None) == (topology is None):
         raise ValueError("give either symbols=[...], one chemical symbol per particle, or topology=")
+    if isinstance(symbols, app.Topology):
+        raise ValueError("a topology is given by name: MLIPForce(model, topology=...)")
     if isinstance(symbols, str):
         raise ValueError(f"symbols is the text {symbols!r}; give a list, one chemical symbol per particle: ['O', 'H']")
     if symbols is not None:

@@ -38,6 +38,7 @@ def water_topology(extra: app.Element | str | None = "", box: bool = False) -> a
     [
         ({"periodic": False}, r"either symbols=.*or topology="),
         ({"symbols": ["H"], "topology": water_topology()}, r"either symbols=.*or topology="),
+        ({"symbols": water_topology()}, r"given by name: MLIPForce\(model, topology="),
         ({"symbols": "HHO", "periodic": False}, r"symbols is the text 'HHO'; give a list"),
         ({"symbols": ["O", "H", "H"]}, r"periodic must be given: True.*False"),
         ({"symbols": ["O", "C", "N"], "periodic": True}, r"does not know C, N \(first: particle 1, 'C'\).*knows H, O"),
