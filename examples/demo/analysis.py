@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the demo looks at: dumps, thermo output, O-O radial distribution, bond lengths, forces against ASE."""
+"""What the demo looks at: trajectories and logs of LAMMPS and OpenMM, O-O radial distribution, bond lengths."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import lzma
 import re
 from pathlib import Path
+from typing import Any
 
 import ase.io
 import numpy as np
@@ -53,6 +54,37 @@ def read_thermo(log: Path) -> dict[str, Array]:
 def loop_time(log: Path) -> float:
     """Seconds of the last run."""
     return float(re.findall(r"^Loop time of ([\d.eE+-]+)", log.read_text(), re.MULTILINE)[-1])
+
+
+def write_water_pdb(path: Path, atoms: Atoms) -> None:
+    """A PDB file with one residue per molecule; atoms come as O H H."""
+    named = atoms.copy()
+    molecules = len(atoms) // 3
+    named.set_array("residuenames", np.array(["HOH"] * len(atoms)))
+    named.set_array("residuenumbers", np.repeat(np.arange(1, molecules + 1), 3))
+    named.set_array("atomtypes", np.array(["O", "H1", "H2"] * molecules))
+    ase.io.write(path, named, format="proteindatabank")
+
+
+def read_openmm_pdb(path: Path) -> list[Atoms]:
+    """Frames of a PDB trajectory. ASE reads the box with the first frame only, and the footer as an empty one."""
+    frames = [atoms for atoms in ase.io.read(path, ":", format="proteindatabank") if len(atoms)]
+    for atoms in frames:
+        atoms.cell, atoms.pbc = frames[0].cell, True
+    return frames
+
+
+def read_openmm_log(path: Path) -> dict[str, Any]:
+    """Temperatures in K, and milliseconds per step after the first row."""
+    columns = np.genfromtxt(path, delimiter=",", skip_header=1)
+    step, temperature, seconds = columns[:, 0], columns[:, 2], columns[:, 3]
+    slope = 1e3 * (seconds[-1] - seconds[0]) / (step[-1] - step[0])
+    return {"temperature": temperature, "ms_per_step": float(slope)}
+
+
+def last_half(values: Array) -> float:
+    """Mean over the second half of a run."""
+    return float(values[len(values) // 2 :].mean())
 
 
 def minimum_image(difference: Array, cell: Array) -> Array:

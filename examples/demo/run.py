@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From quantum-chemistry data to molecular dynamics: train, export, run in LAMMPS on two ranks, compare with ASE.
+"""From quantum-chemistry data to molecular dynamics: train, export, run in LAMMPS on two ranks and in OpenMM, compare.
 
 Run by `make demo`. Everything lands in demo_out/: checkpoint, artifact, logs, plots and summary.json.
 """
@@ -16,18 +16,21 @@ import time
 from pathlib import Path
 
 import ase.io
-import numpy as np
 from analysis import (
     comparable,
     first_peak,
+    last_half,
     longest_bond,
     loop_time,
     radial_distribution,
     read_dump,
     read_extxyz_xz,
+    read_openmm_log,
+    read_openmm_pdb,
     read_thermo,
+    write_water_pdb,
 )
-from ase import Atoms
+from engines import largest_differences
 from report import plot_molecular_dynamics, plot_radial_distribution, print_table
 from rich.console import Console
 
@@ -53,20 +56,6 @@ def command(title: str, *words: str, folder: Path = Path(), threads: int = 1, qu
     return time.perf_counter() - start
 
 
-def compare_with_ase(frames: list[Atoms], model: Path) -> float:
-    """Largest difference between the forces that LAMMPS wrote and those of ASE on the same frames, eV/angstrom."""
-    from mlipkit import MLIPCalculator
-
-    calculator = MLIPCalculator(str(model), precision="double")
-    largest = 0.0
-    for atoms in frames:
-        lammps = atoms.arrays["lammps_forces"]
-        atoms.calc = calculator
-        largest = max(largest, float(np.abs(atoms.get_forces() - lammps).max()))
-        atoms.calc = None
-    return largest
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--setup-seconds", type=float, default=0.0, help="time that the installation took")
@@ -87,7 +76,11 @@ def main() -> None:
     mpirun = ["mpirun", "-np", str(RANKS), "lmp"]
     times["md"] = command(f"{STEPS} steps of {len(begin)} atoms in LAMMPS on {RANKS} ranks", *mpirun, "-in", "nvt.in",
                           *variables, "-var", "steps", str(STEPS), folder=OUT)  # fmt: skip
-    command("The same frames again in double precision, to compare with ASE", *mpirun, "-in", "rerun.in",
+    write_water_pdb(OUT / "water.pdb", begin)
+    shutil.copy(HERE / "nvt_openmm.py", OUT)
+    times["openmm"] = command(f"{STEPS} steps of the same in OpenMM", "python", "nvt_openmm.py", "model.pt",
+                              "water.pdb", str(STEPS), folder=OUT)  # fmt: skip
+    command("Frames of the first run again in double precision, to compare engines", *mpirun, "-in", "rerun.in",
             "-log", "log.rerun", *variables, folder=OUT, quiet=True)  # fmt: skip
 
     summary = analyse(times)
@@ -100,16 +93,20 @@ def analyse(times: dict[str, float]) -> dict[str, object]:
     """Numbers of the run, and the plots."""
     symbols = ["H", "O"]
     frames = read_dump(OUT / "md.dump", symbols)
+    openmm_frames, openmm_log = read_openmm_pdb(OUT / "openmm.pdb"), read_openmm_log(OUT / "openmm.csv")
     thermo = read_thermo(OUT / "log.lammps")
     half = len(frames) // 2
     r, g = radial_distribution(frames[half:], 6.0)
+    openmm_r, openmm_g = radial_distribution(openmm_frames[half:], 6.0)
     data = [atoms for atoms in read_extxyz_xz(WATER / "water.extxyz.xz") if comparable(atoms)]
     data_r, data_g = radial_distribution(data, 4.4)
     plot_molecular_dynamics(thermo, TIMESTEP, TARGET, OUT / "temperature_energy.png")
-    plot_radial_distribution((r, g), (data_r, data_g), OUT / "radial_distribution.png")
+    curves = {"mlipkit in LAMMPS": (r, g), "mlipkit in OpenMM": (openmm_r, openmm_g)}
+    plot_radial_distribution(curves, (data_r, data_g), OUT / "radial_distribution.png")
     for plot in (OUT / "train").glob("*.png"):
         shutil.copy(plot, OUT)
     seconds = loop_time(OUT / "log.lammps")
+    openmm_ms = openmm_log["ms_per_step"]
     return {
         "errors": json.loads((OUT / "eval/summary.json").read_text()),
         "training": json.loads((OUT / "train/summary.json").read_text()),
@@ -119,12 +116,19 @@ def analyse(times: dict[str, float]) -> dict[str, object]:
         "ranks": RANKS,
         "ns_per_day": STEPS * TIMESTEP * 1e-6 / seconds * 86400,
         "ms_per_step": 1e3 * seconds / STEPS,
-        "force_difference_lammps_ase": compare_with_ase(read_dump(OUT / "rerun.dump", symbols), OUT / "model.pt"),
-        "mean_temperature": float(thermo["Temp"][len(thermo["Temp"]) // 2 :].mean()),
+        "force_differences": largest_differences(read_dump(OUT / "rerun.dump", symbols), OUT / "model.pt"),
+        "mean_temperature": last_half(thermo["Temp"]),
         "target_temperature": TARGET,
         "longest_OH_bond": longest_bond(frames),
         "first_OO_peak": first_peak(r, g),
         "first_OO_peak_data": first_peak(data_r, data_g),
+        "openmm": {
+            "ms_per_step": openmm_ms,
+            "ns_per_day": TIMESTEP * 1e-6 / (1e-3 * openmm_ms) * 86400,
+            "mean_temperature": last_half(openmm_log["temperature"]),
+            "longest_OH_bond": longest_bond(openmm_frames),
+            "first_OO_peak": first_peak(openmm_r, openmm_g),
+        },
     }
 
 
