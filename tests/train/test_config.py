@@ -79,7 +79,7 @@ def test_mistakes(tmp_path: Path, text: str, message: str) -> None:
         ),
         ("train: water.extxyz", "train: [{path: a, frames: x}]", "'x' is not a slice"),
         ("architecture: mace", "architecture: mac", r"model\.architecture: unknown 'mac'; did you mean 'mace'"),
-        ("architecture: mace", "", "`model`: needs `architecture`"),
+        ("architecture: mace", "", "model needs `architecture`"),
         ("cutoff: 4.0", "cutof: 4.0", r"unknown key `model\.cutof`; did you mean 'cutoff'"),
         ("cutoff: 4.0", "cutoff: -1", r"`model\.cutoff`: input should be greater than 0, got -1"),
         (

@@ -130,7 +130,13 @@ class TrainConfig(Section):
     device: Literal["cpu", "cuda", "auto"] = Field(default="cpu", description="`cpu`, `cuda` or `auto`")
     threads: Count | None = Field(default=None, description="CPU threads; null: torch decides")
     data: DataConfig = Field(description="files, keys, units, tasks, split")
-    model: dict[str, Any] = Field(description="`architecture` and its options; what is left out follows from the data")
+    init: str | None = Field(
+        default=None, description="checkpoint to start from, relative to this file; null: random weights"
+    )
+    model: dict[str, Any] = Field(
+        default_factory=dict,
+        description="`architecture` and its options, what is left out follows from the data; nothing with `init`",
+    )
     loss: LossConfig = Field(default=LossConfig(), description="what is minimised")
     optimizer: OptimizerConfig = Field(default=OptimizerConfig(), description="AdamW")
     schedule: ScheduleConfig = Field(default=ScheduleConfig(), description="learning rate")
@@ -158,12 +164,13 @@ class TrainConfig(Section):
                 raise ValueError(f"tasks.{task}.e0: {wrong[0]!r} is not a chemical symbol")
         return data
 
-    @field_validator("model")
-    @classmethod
-    def _has_architecture(cls, model: dict[str, Any]) -> dict[str, Any]:
-        if not isinstance(model.get("architecture"), str):
-            raise ValueError("needs `architecture`, for example `architecture: mace`")
-        return model
+    @model_validator(mode="after")
+    def _model_or_init(self) -> TrainConfig:
+        if self.init is not None and self.model:
+            raise ValueError("contradictory: with init the model is that of the checkpoint; remove `model` or `init`")
+        if self.init is None and not isinstance(self.model.get("architecture"), str):
+            raise ValueError("model needs `architecture`, for example `architecture: mace`")
+        return self
 
     def architecture(self) -> tuple[str, dict[str, Any]]:
         """Name of the architecture and the options that the user gave."""

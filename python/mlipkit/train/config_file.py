@@ -95,6 +95,8 @@ def check_model_options(config: TrainConfig) -> None:
     import mlipkit.nn  # noqa: F401  (registers the architectures)
     from mlipkit.nn.registry import architectures, config_class
 
+    if config.init is not None:
+        return  # the model is that of a checkpoint
     name, options = config.architecture()
     if name not in architectures():
         known = ", ".join(architectures())
@@ -130,7 +132,7 @@ def explain_entries(entries: Iterable[Any], root: type[BaseModel], prefix: Place
             text = entry["msg"].removeprefix("Value error, ")
             text = text[:1].lower() + text[1:]
             given = "" if entry["type"] == "value_error" else f", got {entry['input']!r}"
-            messages.append(f"`{where}`: {text}{given}")
+            messages.append(f"`{where}`: {text}{given}" if where else text)
     return "; ".join(messages)
 
 

@@ -18,6 +18,7 @@ from torch import nn
 import mlipkit
 from mlipkit.checkpoint import Checkpoint, load_checkpoint
 from mlipkit.data.dataset import Subset, describe, dtype_of, save_split
+from mlipkit.data.reading import sha256
 from mlipkit.data.report import data_report
 from mlipkit.train import plots
 from mlipkit.train.config import TrainConfig
@@ -69,9 +70,10 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
         console.print(f"{output} holds no last.ckpt yet: starting from the beginning")
     prepared = set_up(config, folder)
     _print_data(prepared, console)
-    provenance = _provenance(config, prepared)
-    if saved is not None and saved.provenance["datasets"] != provenance["datasets"]:
-        raise ConfigError(f"the data files have changed since {output} was trained; start a new run")
+    provenance = _provenance(config, prepared, folder)
+    for key, what in (("datasets", "data files have"), ("init", "checkpoint of `init` has")):
+        if saved is not None and saved.provenance[key] != provenance[key]:
+            raise ConfigError(f"the {what} changed since {output} was trained; start a new run")
     processes = Processes(config.device)
     trainer = Trainer(config, prepared, provenance, output, processes)
     if saved is not None:
@@ -117,10 +119,12 @@ def differences(now: dict[str, Any], before: dict[str, Any], place: str = "") ->
     return found
 
 
-def _provenance(config: TrainConfig, prepared: Prepared) -> dict[str, Any]:
+def _provenance(config: TrainConfig, prepared: Prepared, folder: Path) -> dict[str, Any]:
+    init = None if config.init is None else {"path": config.init, "sha256": sha256(folder / config.init)}
     return {
         "config_sha256": config.sha256(),
         "datasets": prepared.dataset.files,
+        "init": init,
         "seed": config.seed,
         "versions": versions(),
     }

@@ -19,6 +19,7 @@ from mlipkit.data.labels import Wanted
 from mlipkit.nn import ArchitectureConfig, build_model, config_class
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError, explain_entries
+from mlipkit.train.initial import completed, copy_parameters, initial_checkpoint
 
 
 @dataclass
@@ -40,8 +41,12 @@ def set_up(config: TrainConfig, folder: Path) -> Prepared:
 
     Raises:
         DataError: unusable data.
-        ConfigError: options that do not fit the data.
+        ConfigError: options that do not fit the data, or tasks that do not fit the checkpoint.
+        CheckpointError: the checkpoint to start from cannot be used.
     """
+    initial = initial_checkpoint(config, folder)
+    if initial is not None:
+        config = completed(config, initial)
     architecture, given = config.architecture()
     schema = config_class(architecture)
     options = dict(given)
@@ -67,6 +72,8 @@ def set_up(config: TrainConfig, folder: Path) -> Prepared:
     _check_conditions(checked, dataset)
     torch.manual_seed(config.seed)
     model = build_model(architecture, checked).to(dtype_of(config.dtype))
+    if initial is not None:
+        copy_parameters(initial, model)
     return Prepared(dataset, architecture, checked.model_dump(mode="json"), model)
 
 
