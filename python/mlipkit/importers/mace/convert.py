@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""The whole model: options and parameters of the flagship architecture that compute the same energies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ase.data import chemical_symbols
+from pydantic import ValidationError
+from torch import Tensor
+
+from mlipkit.importers.mace.contraction import SYMMETRIC_CONTRACTION, correlation
+from mlipkit.importers.mace.errors import KEEP, ImportRefused
+from mlipkit.importers.mace.interaction import INTERACTIONS, PRODUCT, Degrees, is_residual, layer_weights
+from mlipkit.importers.mace.irreps import uniform
+from mlipkit.importers.mace.part import Part
+from mlipkit.importers.mace.products import LINEAR, scalar_linear
+from mlipkit.importers.mace.radial import RADIAL_EMBEDDING, hidden_widths, radial_embedding, silu_constant
+from mlipkit.importers.mace.readouts import GATED_READOUT, LINEAR_READOUT, readout_options, readout_weights
+from mlipkit.nn.mace import MACEConfig
+
+BLOCKS = "mace.modules.blocks."
+MODELS = ("mace.modules.models.MACE", "mace.modules.models.ScaleShiftMACE")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What the architecture "mace" is built from, in float64."""
+
+    config: MACEConfig
+    parameters: dict[str, Tensor]
+    e0: dict[str, float]
+
+
+def heads_of(root: Part) -> list[str]:
+    """Names of the heads; versions without them call the only one Default."""
+    return [str(name) for name in root.attribute("heads", ["Default"])]
+
+
+def convert(root: Part, head: int) -> Converted:
+    """Converts one head.
+
+    Raises:
+        ImportRefused: something that the architecture cannot represent, or that is unknown.
+    """
+    species = [chemical_symbols[int(number)] for number in root.tensor("atomic_numbers")]
+    cutoff = root.number("r_max")
+    radial = radial_embedding(root.child("radial_embedding", RADIAL_EMBEDDING), cutoff)
+    interactions = root.children("interactions", *INTERACTIONS)
+    products = root.children("products", PRODUCT)
+    readouts = root.children("readouts", LINEAR_READOUT, GATED_READOUT)
+    heads = heads_of(root)
+    config = _config(
+        {
+            "species": species,
+            "cutoff": cutoff,
+            "n_layers": len(interactions),
+            "tasks": [heads[head]],
+            "radial": {**radial.options, "hidden": hidden_widths(interactions[0])},
+            **_sizes(interactions, products),
+            **readout_options(readouts, len(heads)),
+            **_scale_and_shift(root, head),
+        }
+    )
+    parameters = {"embedding": _embedding(root) * math.sqrt(len(species))}
+    for index, (interaction, product) in enumerate(zip(interactions, products, strict=True)):
+        degrees = Degrees(
+            0 if index == 0 else config.hidden_l_max, 0 if index == len(products) - 1 else config.hidden_l_max
+        )
+        weights = layer_weights(interaction, product, config, degrees, radial.factor)
+        parameters |= {f"layers.{index}.{name}": value for name, value in weights.items()}
+    parameters |= readout_weights(readouts, head, len(heads), config)
+    e0 = _reference_energies(root, species, head)
+    _pass_over(root, config)
+    root.refuse_unread()
+    return Converted(config, parameters, e0)
+
+
+def _config(options: dict[str, Any]) -> MACEConfig:
+    try:
+        return MACEConfig.model_validate(options)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(str(key) for key in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise ImportRefused(f"the model is beyond what the architecture takes ({wrong}); {KEEP}") from error
+
+
+def _sizes(interactions: list[Part], products: list[Part]) -> dict[str, Any]:
+    harmonics = interactions[0].attribute("edge_attrs_irreps")
+    _, l_max = uniform(harmonics, interactions[0].path)
+    down = products[0].child("linear", LINEAR)
+    channels, hidden_l_max = uniform(down.attribute("irreps_out"), down.path)
+    orders = {correlation(product.child("symmetric_contractions", SYMMETRIC_CONTRACTION)) for product in products}
+    if len(orders) > 1:
+        raise ImportRefused(f"the layers have different correlations {sorted(orders)}, which is not converted; {KEEP}")
+    neighbours = interactions[0].number("avg_num_neighbors")
+    return {
+        "channels": channels,
+        "l_max": l_max,
+        "hidden_l_max": hidden_l_max,
+        "correlation": orders.pop(),
+        "avg_num_neighbours": neighbours,
+        "message_divisor": neighbours,
+        "activation_scale": silu_constant(interactions[0]),
+        "first_layer_residual": is_residual(interactions[0]),
+    }
+
+
+def _scale_and_shift(root: Part, head: int) -> dict[str, Any]:
+    """The class MACE has none."""
+    if root.class_name == "MACE":
+        return {}
+    block = root.child("scale_shift", BLOCKS + "ScaleShiftBlock")
+    scale, shift = (block.tensor(name).reshape(-1) for name in ("scale", "shift"))
+    return {"scale": [float(scale[head])], "shift": [float(shift[head])]}
+
+
+def _embedding(root: Part) -> Tensor:
+    """[species, channels]."""
+    return scalar_linear(root.child("node_embedding", BLOCKS + "LinearNodeEmbeddingBlock").child("linear", LINEAR))
+
+
+def _reference_energies(root: Part, species: list[str], head: int) -> dict[str, float]:
+    table = root.child("atomic_energies_fn", BLOCKS + "AtomicEnergiesBlock").tensor("atomic_energies")
+    row = table.reshape(-1, len(species))[head]
+    return {symbol: float(energy) for symbol, energy in zip(species, row, strict=True)}
+
+
+def _pass_over(root: Part, config: MACEConfig) -> None:
+    """What follows from the rest of the model, checked where it may not."""
+    harmonics = root.child("spherical_harmonics", "e3nn.o3._spherical_harmonics.SphericalHarmonics")
+    usual = {"normalize": True, "normalization": "component", "_ls_list": list(range(config.l_max + 1))}
+    for name, wanted in usual.items():
+        if harmonics.attribute(name) != wanted:
+            raise ImportRefused(f"{harmonics.path} has {name} {harmonics.attribute(name)}, not {wanted}; {KEEP}")
+    harmonics.pass_over("irreps_in", "irreps_out", "_lmax", "_is_range_lmax", "_prof_str")
+    root.pass_over("num_interactions", "lammps_mliap", "apply_cutoff", "edge_irreps", "use_edge_irreps_first")
+    root.pass_over("use_reduced_cg", "use_agnostic_product", "use_so3", "use_last_readout_only")
