@@ -73,10 +73,11 @@ def mace_instructions(l_in: int, l_max: int) -> tuple[o3.Irreps, list[tuple[int,
     return out, sorted(wanted, key=lambda instruction: instruction[2])
 
 
+@pytest.mark.parametrize("cutoff_on_basis", [True, False])
 @pytest.mark.parametrize(("l_in", "l_max"), [(0, 3), (1, 2), (2, 3), (1, 4)])
-def test_convolution(l_in: int, l_max: int) -> None:
+def test_convolution(l_in: int, l_max: int, cutoff_on_basis: bool) -> None:
     n_atoms, n_edges, neighbours = 4, 11, 7.5
-    mine = Convolution(l_in, l_max, CHANNELS, [6, 5], 1.0, neighbours)
+    mine = Convolution(l_in, l_max, CHANNELS, [6, 5], 1.0, neighbours, cutoff_on_basis)
     out, instructions = mace_instructions(l_in, l_max)
     assert [(i, j, out[k].ir.l) for i, j, k, _, _ in instructions] == coupling_paths(l_in, l_max, l_max)
     harmonics = o3.Irreps([(1, (degree, (-1) ** degree)) for degree in range(l_max + 1)])
@@ -86,12 +87,13 @@ def test_convolution(l_in: int, l_max: int) -> None:
 
     x = torch.randn(n_atoms, (l_in + 1) ** 2, CHANNELS)
     unit = torch.nn.functional.normalize(torch.randn(n_edges, 3), dim=1)
-    radial = torch.randn(n_edges, 6)
+    radial, envelope = torch.randn(n_edges, 6), torch.rand(n_edges, 1)
     centre, neighbour = torch.randint(0, 3, (n_edges,)).sort().values, torch.randint(0, n_atoms, (n_edges,))
     y = spherical_harmonics(l_max, unit)
-    messages = product(to_e3nn(x, l_in)[neighbour], y, mine.radial(radial))
+    weights = mine.radial(radial) * (1.0 if cutoff_on_basis else envelope)
+    messages = product(to_e3nn(x, l_in)[neighbour], y, weights)
     summed = torch.zeros(3, messages.shape[1]).index_add(0, centre, messages)
-    found = mine(radial, y, x, centre, neighbour, 3)
+    found = mine(radial, envelope, y, x, centre, neighbour, 3)
     torch.testing.assert_close(to_e3nn(found, l_max), linear(summed) / neighbours, atol=TINY, rtol=0)
 
 

@@ -63,25 +63,40 @@ class Convolution(nn.Module):
     """
 
     def __init__(
-        self, l_in: int, l_max: int, channels: int, radial_widths: list[int], activation_scale: float, divisor: float
+        self,
+        l_in: int,
+        l_max: int,
+        channels: int,
+        radial_widths: list[int],
+        activation_scale: float,
+        divisor: float,
+        cutoff_on_basis: bool = True,
     ) -> None:
         super().__init__()
         paths = coupling_paths(l_in, l_max, l_max)
         self.n_paths = len(paths)
         self.channels = channels
         self.divisor = divisor
+        self.cutoff_on_basis = cutoff_on_basis
         self.radial = RadialNetwork([*radial_widths, self.n_paths * channels], activation_scale)
         self.paths = nn.ModuleList([ConvolutionPath(*path) for path in paths])
         self.paths_into: list[int] = [sum(path[2] == l3 for path in paths) for l3 in range(l_max + 1)]
         self.mixing = nn.Parameter(torch.randn(self.n_paths, channels, channels))
 
     def forward(
-        self, radial: Tensor, harmonics: Tensor, features: Tensor, centre: Tensor, neighbour: Tensor, n_local: int
+        self,
+        radial: Tensor,
+        envelope: Tensor,
+        harmonics: Tensor,
+        features: Tensor,
+        centre: Tensor,
+        neighbour: Tensor,
+        n_local: int,
     ) -> Tensor:
         """Messages of the local atoms.
 
         Args:
-            radial: [E, n_basis] radial basis.
+            radial: [E, n_basis] radial features; envelope: [E, 1] cutoff.
             harmonics: [E, (l_max+1)^2].
             features: [n_all, (l_in+1)^2, channels].
             centre: [E]; neighbour: [E]; n_local: number of local atoms.
@@ -89,7 +104,10 @@ class Convolution(nn.Module):
         Returns:
             [n_local, (l_max+1)^2, channels].
         """
-        weights = self.radial(radial).view(radial.shape[0], self.n_paths, self.channels)
+        weights = self.radial(radial)
+        if not self.cutoff_on_basis:
+            weights = weights * envelope
+        weights = weights.view(radial.shape[0], self.n_paths, self.channels)
         sender = features.index_select(0, neighbour)
         sums: list[Tensor] = []
         for index, path in enumerate(self.paths):

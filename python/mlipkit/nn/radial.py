@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Distances to features: radial basis times a smooth cutoff, and the network that turns them into edge weights."""
+"""Distances to features: radial basis and smooth cutoff, and the network that turns them into edge weights."""
 
 from __future__ import annotations
 
@@ -8,20 +8,52 @@ import math
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
+
+from mlipkit.nn.distance_transform import AgnesiTransform, NoTransform, SoftTransform
+from mlipkit.nn.radial_basis import BesselBasis, ChebyshevBasis, GaussianBasis
 
 # 1 / sqrt(E[silu(z)^2]) for a normal z: keeps the variance of activations. e3nn's Monte-Carlo value is 1.6791768.
 SILU_SCALE = 1.676532470331091
 
 
 class RadialConfig(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    basis: Literal["bessel", "chebyshev"] = "bessel"
+    basis: Literal["bessel", "chebyshev", "gaussian"] = "bessel"
     n_basis: int = Field(default=8, ge=1)
+    nodes: list[float] | None = Field(
+        default=None,
+        description="frequencies of the Bessel functions, 1/angstrom, or centres of the Gaussians, angstrom; null: "
+        "n pi / cutoff, or evenly spaced from 0 to the cutoff",
+    )
+    gaussian_width: float | None = Field(
+        default=None, gt=0, description="standard deviation of the Gaussians, angstrom; null: cutoff / (n_basis - 1)"
+    )
+    chebyshev_range: tuple[float, float] | None = Field(
+        default=None, description="distances mapped to -1 .. 1; null: 0 to the cutoff, or 0 to 1 with agnesi"
+    )
+    transform: Literal["none", "agnesi", "soft"] = Field(
+        default="none", description="how distances are rescaled by the covalent radii of a pair"
+    )
+    agnesi: tuple[float, float, float] = Field(
+        default=(1.0805, 0.9183, 4.5791), description="a, q, p of the Agnesi transform"
+    )
+    soft_steepness: float = Field(default=4.0, gt=0, description="steepness of the soft transform")
     cutoff_order: int = Field(default=5, ge=2, description="p of the polynomial cutoff")
+    cutoff_on: Literal["basis", "weights"] = Field(
+        default="basis", description="what the cutoff multiplies: what enters the radial network, or what leaves it"
+    )
     hidden: list[int] = Field(default=[64, 64, 64], description="widths of the hidden layers of the radial network")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> RadialConfig:
+        if self.nodes is not None and (self.basis == "chebyshev" or len(self.nodes) != self.n_basis):
+            raise ValueError(f"nodes are the {self.n_basis} frequencies or centres of a bessel or gaussian basis")
+        if self.chebyshev_range is not None and self.chebyshev_range[0] >= self.chebyshev_range[1]:
+            raise ValueError(f"chebyshev_range {self.chebyshev_range} is empty; give [smallest, largest]")
+        return self
 
 
 def polynomial_cutoff(x: Tensor, p: int) -> Tensor:
@@ -37,40 +69,66 @@ def polynomial_cutoff(x: Tensor, p: int) -> Tensor:
     return total * inside * inside * inside
 
 
-class RadialBasis(nn.Module):
-    """Bessel functions sqrt(2/rc) sin(n pi r / rc) / r, or Chebyshev polynomials T_n(2 r / rc - 1), n = 1 .. n_basis,
-    times the polynomial cutoff. No parameters; computed in the dtype of the distance."""
+class RadialEmbedding(nn.Module):
+    """All that a model knows of a pair besides its direction: radial functions of the (transformed) distance, and the
+    cutoff. No parameters; computed in the dtype of the distance. It depends on the distance and the two species alone.
+    """
 
-    def __init__(self, config: RadialConfig, cutoff: float) -> None:
+    def __init__(self, config: RadialConfig, cutoff: float, radii: list[float]) -> None:
         super().__init__()
-        self.bessel = config.basis == "bessel"
-        self.n_basis = config.n_basis
         self.order = config.cutoff_order
         self.cutoff = cutoff
+        self.cutoff_on_basis = config.cutoff_on == "basis"
+        self.basis = _basis(config, cutoff)
+        self.transform = _transform(config, radii)
 
-    def forward(self, r: Tensor) -> Tensor:
-        """[E] distances, angstrom -> [E, n_basis]."""
+    def forward(self, r: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """Radial features and cutoff of every edge.
+
+        Args:
+            r: [E] distances, angstrom.
+            first, second: [E] species of the centres and the neighbours.
+
+        Returns:
+            [E, n_basis] and [E, 1]; features include the cutoff where the configuration says so.
+        """
         envelope = polynomial_cutoff(r / self.cutoff, self.order).unsqueeze(1)
-        if self.bessel:
-            n = torch.arange(1, self.n_basis + 1, dtype=r.dtype, device=r.device)
-            waves = torch.sin(r.unsqueeze(1) * (n * (math.pi / self.cutoff)))
-            return math.sqrt(2.0 / self.cutoff) * waves / r.unsqueeze(1) * envelope
-        x = 2.0 / self.cutoff * r - 1.0
-        columns = [torch.ones_like(x), x]
-        for _ in range(self.n_basis - 1):
-            columns.append(2.0 * x * columns[-1] - columns[-2])
-        return torch.stack(columns[1:], dim=1) * envelope
+        features = self.basis(self.transform(r, first, second))
+        if self.cutoff_on_basis:
+            features = features * envelope
+        return features, envelope
 
 
-def initial_weight_square(config: RadialConfig, cutoff: float, activation_scale: float) -> float:
-    """Mean square of an edge's radial weights before training, for neighbours spread evenly within the cutoff.
+def _basis(config: RadialConfig, cutoff: float) -> nn.Module:
+    if config.basis == "bessel":
+        return BesselBasis(config.n_basis, cutoff, config.nodes)
+    if config.basis == "gaussian":
+        return GaussianBasis(config.n_basis, cutoff, config.nodes, config.gaussian_width)
+    low, high = config.chebyshev_range or (0.0, 1.0 if config.transform == "agnesi" else cutoff)
+    return ChebyshevBasis(config.n_basis, low, high)
+
+
+def _transform(config: RadialConfig, radii: list[float]) -> nn.Module:
+    if config.transform == "agnesi":
+        return AgnesiTransform(radii, *config.agnesi)
+    return SoftTransform(radii, config.soft_steepness) if config.transform == "soft" else NoTransform()
+
+
+def initial_weight_square(config: RadialConfig, cutoff: float, radii: list[float], activation_scale: float) -> float:
+    """Mean square of an edge's radial weights before training, for neighbours of the same species spread evenly within
+    the cutoff.
 
     Radial features are small, where silu(x) is x/2: each hidden layer passes on (activation_scale / 2)^2 of the mean
     square.
     """
-    r = (torch.arange(1000, dtype=torch.float64) + 0.5) * (cutoff / 1000)
-    square = RadialBasis(config, cutoff)(r).square().mean(1)
-    return float((square * r * r).sum() / (r * r).sum()) * (0.5 * activation_scale) ** (2 * len(config.hidden))
+    n_species = 1 if config.transform == "none" else len(radii)
+    r = ((torch.arange(1000, dtype=torch.float64) + 0.5) * (cutoff / 1000)).repeat(n_species)
+    species = torch.arange(n_species).repeat_interleave(1000)
+    features, envelope = RadialEmbedding(config, cutoff, radii)(r, species, species)
+    if config.cutoff_on == "weights":
+        features = features * envelope
+    square = float((features.square().mean(1) * r * r).sum() / (r * r).sum())
+    return square * (0.5 * activation_scale) ** (2 * len(config.hidden))
 
 
 class RadialNetwork(nn.Module):

@@ -36,7 +36,7 @@ class NamedReadout(LinearReadout):
 
 
 class EnergyReadout(nn.Module):
-    """Linear, of all layers but the last: one column per task."""
+    """Linear, usual in all layers but the last: one column per task."""
 
     def __init__(self, channels: int, n_tasks: int) -> None:
         super().__init__()
@@ -45,6 +45,14 @@ class EnergyReadout(nn.Module):
     def forward(self, scalars: Tensor, task: Tensor) -> Tensor:
         """[N, channels], [1] or [N] -> [N]."""
         return pick_task(self.linear(scalars), task)
+
+
+class NoReadout(nn.Module):
+    """Of a layer whose features feed the next one alone."""
+
+    def forward(self, scalars: Tensor, task: Tensor) -> Tensor:
+        """[N, channels], [1] or [N] -> zeros [N]."""
+        return torch.zeros_like(scalars[:, 0])
 
 
 class GatedEnergyReadout(nn.Module):
