@@ -63,15 +63,15 @@ def _weights(part: Part, l_out: int, n_species: int) -> Tensor:
 def _projection(part: Part, basis: ContractionBasis, l_in: int, l_out: int, order: int) -> Array:
     """[basis polynomials of the order, stored tensors]: the latter in terms of the former."""
     width, rows = (l_in + 1) ** 2, 2 * l_out + 1
-    kept = part.tensor(f"U_matrix_{order}").numpy()
-    stored: Array = kept.reshape(rows, width**order, kept.shape[-1])
+    kept = part.tensor(f"U_matrix_{order}")
+    stored: Array = kept.reshape(rows, width**order, kept.shape[-1]).numpy()
     keys = np.sort(np.array(list(itertools.product(range(width), repeat=order))), axis=1)
     unique, group = np.unique(keys, axis=0, return_inverse=True)
     wanted = np.zeros((len(unique), rows, stored.shape[-1]))
     np.add.at(wanted, group.reshape(-1), stored.transpose(1, 0, 2))
     ours = _dense(basis, [tuple(key) for key in unique.tolist()], rows, order)
     matrix, target = ours.reshape(len(unique) * rows, -1), wanted.reshape(len(unique) * rows, -1)
-    solution: Array = np.linalg.lstsq(matrix, target, rcond=None)[0]
+    solution = np.linalg.lstsq(matrix, target, rcond=None)[0].astype(np.float64)
     size = max(float(np.abs(target).max()), 1.0)
     part.rounding(f"a U_matrix_{order}", float(np.abs(matrix @ solution - target).max()) / size)
     return solution
@@ -101,5 +101,5 @@ def refuse_other_backends(part: Part) -> None:
         config = part.attribute(member)
         if config is not None and getattr(config, "enabled", True):
             raise ImportRefused(
-                f"{part.path} is built on {package}; convert the model back to e3nn first (mace_cueq_to_e3nn), or {KEEP}"
+                f"{part.path} is built on {package}; convert the model back to e3nn (mace_cueq_to_e3nn), or {KEEP}"
             )

@@ -12,8 +12,17 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from mlipkit.importers.mace.contraction import SYMMETRIC_CONTRACTION, correlation
+from mlipkit.importers.mace.energies import reference_energies, scale_and_repulsion
 from mlipkit.importers.mace.errors import KEEP, ImportRefused
-from mlipkit.importers.mace.interaction import INTERACTIONS, PRODUCT, Degrees, is_residual, layer_weights
+from mlipkit.importers.mace.interaction import (
+    INTERACTIONS,
+    PRODUCT,
+    Degrees,
+    divisor_of,
+    has_density,
+    is_residual,
+    layer_weights,
+)
 from mlipkit.importers.mace.irreps import uniform
 from mlipkit.importers.mace.part import Part
 from mlipkit.importers.mace.products import LINEAR, scalar_linear
@@ -58,10 +67,10 @@ def convert(root: Part, head: int) -> Converted:
             "cutoff": cutoff,
             "n_layers": len(interactions),
             "tasks": [heads[head]],
-            "radial": {**radial.options, "hidden": hidden_widths(interactions[0])},
+            "radial": {**radial.options, "hidden": _common("radial_MLP", [hidden_widths(p) for p in interactions])},
             **_sizes(interactions, products),
-            **readout_options(readouts, len(heads)),
-            **_scale_and_shift(root, head),
+            **readout_options(readouts, len(interactions), len(heads)),
+            **scale_and_repulsion(root, species, head, radial.radii),
         }
     )
     parameters = {"embedding": _embedding(root) * math.sqrt(len(species))}
@@ -72,7 +81,7 @@ def convert(root: Part, head: int) -> Converted:
         weights = layer_weights(interaction, product, config, degrees, radial.factor)
         parameters |= {f"layers.{index}.{name}": value for name, value in weights.items()}
     parameters |= readout_weights(readouts, head, len(heads), config)
-    e0 = _reference_energies(root, species, head)
+    e0 = reference_energies(root, species, head)
     _pass_over(root, config)
     root.refuse_unread()
     return Converted(config, parameters, e0)
@@ -91,40 +100,45 @@ def _sizes(interactions: list[Part], products: list[Part]) -> dict[str, Any]:
     _, l_max = uniform(harmonics, interactions[0].path)
     down = products[0].child("linear", LINEAR)
     channels, hidden_l_max = uniform(down.attribute("irreps_out"), down.path)
-    orders = {correlation(product.child("symmetric_contractions", SYMMETRIC_CONTRACTION)) for product in products}
-    if len(orders) > 1:
-        raise ImportRefused(f"the layers have different correlations {sorted(orders)}, which is not converted; {KEEP}")
-    neighbours = interactions[0].number("avg_num_neighbors")
+    order = _common(
+        "correlation", [correlation(p.child("symmetric_contractions", SYMMETRIC_CONTRACTION)) for p in products]
+    )
     return {
         "channels": channels,
         "l_max": l_max,
         "hidden_l_max": hidden_l_max,
-        "correlation": orders.pop(),
-        "avg_num_neighbours": neighbours,
-        "message_divisor": neighbours,
+        "correlation": order,
+        "avg_num_neighbours": interactions[0].number("avg_num_neighbors"),
+        "message_divisor": next((divisor_of(part) for part in interactions if not has_density(part)), 1.0),
         "activation_scale": silu_constant(interactions[0]),
-        "first_layer_residual": is_residual(interactions[0]),
+        **_kinds(interactions),
     }
 
 
-def _scale_and_shift(root: Part, head: int) -> dict[str, Any]:
-    """The class MACE has none."""
-    if root.class_name == "MACE":
-        return {}
-    block = root.child("scale_shift", BLOCKS + "ScaleShiftBlock")
-    scale, shift = (block.tensor(name).reshape(-1) for name in ("scale", "shift"))
-    return {"scale": [float(scale[head])], "shift": [float(shift[head])]}
+def _kinds(interactions: list[Part]) -> dict[str, Any]:
+    """Residual connection and density normalisation of the first and of the later layers."""
+    first, *later = interactions
+    residual = _common("residual connections", [is_residual(part) for part in later], True)
+    density = {False: "none", True: "all"}[has_density(first)]
+    if later and _common("density normalisation", [has_density(part) for part in later]) != has_density(first):
+        density = "first" if has_density(first) else "later"
+    return {
+        "first_layer_residual": is_residual(first),
+        "later_layers_residual": residual,
+        "density_normalization": density,
+    }
+
+
+def _common(what: str, values: list[Any], otherwise: Any = None) -> Any:
+    """The value that all layers share; ``otherwise`` where there is none."""
+    if any(value != values[0] for value in values):
+        raise ImportRefused(f"layers differ in {what} ({', '.join(str(value) for value in values)}); {KEEP}")
+    return values[0] if values else otherwise
 
 
 def _embedding(root: Part) -> Tensor:
     """[species, channels]."""
     return scalar_linear(root.child("node_embedding", BLOCKS + "LinearNodeEmbeddingBlock").child("linear", LINEAR))
-
-
-def _reference_energies(root: Part, species: list[str], head: int) -> dict[str, float]:
-    table = root.child("atomic_energies_fn", BLOCKS + "AtomicEnergiesBlock").tensor("atomic_energies")
-    row = table.reshape(-1, len(species))[head]
-    return {symbol: float(energy) for symbol, energy in zip(species, row, strict=True)}
 
 
 def _pass_over(root: Part, config: MACEConfig) -> None:

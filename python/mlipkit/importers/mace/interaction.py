@@ -25,9 +25,12 @@ from mlipkit.nn.convolution import coupling_paths
 from mlipkit.nn.mace import MACEConfig
 
 BLOCKS = "mace.modules.blocks."
-RESIDUAL = (BLOCKS + "RealAgnosticResidualInteractionBlock",)
-PLAIN = (BLOCKS + "RealAgnosticInteractionBlock",)
-INTERACTIONS = (*RESIDUAL, *PLAIN)
+INTERACTIONS = (
+    BLOCKS + "RealAgnosticInteractionBlock",
+    BLOCKS + "RealAgnosticResidualInteractionBlock",
+    BLOCKS + "RealAgnosticDensityInteractionBlock",
+    BLOCKS + "RealAgnosticDensityResidualInteractionBlock",
+)
 PRODUCT = BLOCKS + "EquivariantProductBasisBlock"
 
 
@@ -44,6 +47,11 @@ def is_residual(interaction: Part) -> bool:
     return "Residual" in interaction.class_name
 
 
+def has_density(interaction: Part) -> bool:
+    """Whether the block divides messages by a density of neighbours, as its class says."""
+    return "Density" in interaction.class_name
+
+
 def layer_weights(
     interaction: Part, product: Part, config: MACEConfig, degrees: Degrees, radial_factor: float
 ) -> dict[str, Tensor]:
@@ -54,8 +62,9 @@ def layer_weights(
     _check_edge_irreps(interaction)
     _pass_over(interaction)
     residual = is_residual(interaction)
-    if residual != bool(product.attribute("use_sc")):
-        raise ImportRefused(f"{product.path} does not use the residual of {interaction.path} as usual; {KEEP}")
+    uses_residual = product.attribute("use_sc")
+    if residual and not uses_residual:
+        raise ImportRefused(f"{product.path} makes no use of the residual of {interaction.path}; {KEEP}")
     product.pass_over("use_agnostic_product")
     up = linear(interaction.child("linear_up", LINEAR))
     down = linear(product.child("linear", LINEAR))
@@ -71,6 +80,7 @@ def layer_weights(
         "skip.weight": torch.stack([skip[degree] for degree in range(l_skip + 1)]) * (root * math.sqrt(n_species)),
         **{f"contraction.outputs.{degree}.weight": weight for degree, weight in enumerate(contraction)},
         **_convolution(interaction, config, degrees.l_in, radial_factor),
+        **(_density(interaction, radial_factor) if has_density(interaction) else {}),
     }
 
 
@@ -86,7 +96,7 @@ def _convolution(part: Part, config: MACEConfig, l_in: int, radial_factor: float
     columns = [found[path].first_weight + channel for path in paths for channel in range(channels)]
     network[-1] = network[-1][:, columns]
     matrices = linear(part.child("linear", LINEAR))
-    normalisation = divisor / part.number("avg_num_neighbors")
+    normalisation = divisor / divisor_of(part)
     mixing = []
     for path in paths:
         first = found[path].first_channel
@@ -95,6 +105,19 @@ def _convolution(part: Part, config: MACEConfig, l_in: int, radial_factor: float
         mixing.append(rows * (found[path].factor * math.sqrt(fan_in) * normalisation))
     weights = {f"convolution.radial.weights.{index}": weight for index, weight in enumerate(network)}
     return {"convolution.mixing": torch.stack(mixing), **weights}
+
+
+def divisor_of(interaction: Part) -> float:
+    """What the block divides the sum over neighbours by, apart from a density."""
+    neighbours = interaction.number("avg_num_neighbors")
+    return 1.0 if has_density(interaction) else neighbours
+
+
+def _density(part: Part, radial_factor: float) -> dict[str, Tensor]:
+    network = radial_network(part.child("density_fn", NETWORK), 1.0, radial_factor)
+    if len(network) != 1:
+        raise ImportRefused(f"{part.path}.density_fn has hidden layers, which are not converted; {KEEP}")
+    return {"density.weight": network[0].squeeze(1)}
 
 
 def _check_edge_irreps(part: Part) -> None:

@@ -14,9 +14,10 @@ from mlipkit.importers.mace.errors import KEEP, ImportRefused
 from mlipkit.importers.mace.part import Part
 from mlipkit.nn.radial import SILU_SCALE
 
+RADIAL = "mace.modules.radial."
 RADIAL_EMBEDDING = "mace.modules.blocks.RadialEmbeddingBlock"
-BESSEL = "mace.modules.radial.BesselBasis"
-CUTOFF = "mace.modules.radial.PolynomialCutoff"
+BASES = (RADIAL + "BesselBasis", RADIAL + "ChebychevBasis", RADIAL + "GaussianBasis")
+TRANSFORMS = (RADIAL + "AgnesiTransform", RADIAL + "SoftTransform")
 NETWORK = "e3nn.nn._fc.FullyConnectedNet"
 LAYER = "e3nn.nn._fc._Layer"
 NORMALISED = "e3nn.math._normalize_activation.normalize2mom"
@@ -28,20 +29,43 @@ class Radial:
 
     options: dict[str, Any]
     factor: float
+    radii: Tensor | None  # covalent radii by atomic number, where the embedding uses them
 
 
 def radial_embedding(part: Part, cutoff: float) -> Radial:
-    """Basis functions and cutoff."""
-    order = _cutoff(part.child("cutoff_fn", CUTOFF), cutoff)
+    """Basis functions, distance transform and cutoff."""
     part.pass_over("out_dim")
-    basis = part.child("bessel_fn", BESSEL)
-    nodes = basis.tensor("bessel_weights")
-    basis.pass_over("r_max")
-    options = {"basis": "bessel", "n_basis": len(nodes), "cutoff_order": order}
-    factor = basis.number("prefactor") / math.sqrt(2.0 / cutoff)
-    if not part.attribute("apply_cutoff", True):
-        raise ImportRefused("apply_cutoff")
-    return Radial(options, factor)
+    options, factor = _basis(part.child("bessel_fn", *BASES), cutoff)
+    options["cutoff_order"] = _cutoff(part.child("cutoff_fn", RADIAL + "PolynomialCutoff"), cutoff)
+    options["cutoff_on"] = "basis" if part.attribute("apply_cutoff", True) else "weights"
+    radii = None
+    if part.has("distance_transform"):
+        transform = part.child("distance_transform", *TRANSFORMS)
+        radii = transform.tensor("covalent_radii")
+        options |= _transform(transform)
+    return Radial(options, factor, radii)
+
+
+def _basis(part: Part, cutoff: float) -> tuple[dict[str, Any], float]:
+    part.pass_over("r_max", "num_basis")  # the model's cutoff, and the number of functions
+    if part.class_name == "BesselBasis":
+        nodes = part.tensor("bessel_weights").tolist()
+        factor = part.number("prefactor") / math.sqrt(2.0 / cutoff)
+        return {"basis": "bessel", "n_basis": len(nodes), "nodes": nodes}, factor
+    if part.class_name == "GaussianBasis":
+        nodes = part.tensor("gaussian_weights").tolist()
+        width = math.sqrt(-0.5 / part.number("coeff"))
+        return {"basis": "gaussian", "n_basis": len(nodes), "nodes": nodes, "gaussian_width": width}, 1.0
+    orders = part.tensor("n").reshape(-1).tolist()
+    if orders != list(range(1, len(orders) + 1)):
+        raise ImportRefused(f"{part.path} has polynomials of orders {orders}, not 1 .. {len(orders)}; {KEEP}")
+    return {"basis": "chebyshev", "n_basis": len(orders), "chebyshev_range": (-1.0, 1.0)}, 1.0
+
+
+def _transform(part: Part) -> dict[str, Any]:
+    if part.class_name == "AgnesiTransform":
+        return {"transform": "agnesi", "agnesi": tuple(part.number(name) for name in ("a", "q", "p"))}
+    return {"transform": "soft", "soft_steepness": part.number("alpha")}
 
 
 def _cutoff(part: Part, cutoff: float) -> int:

@@ -20,17 +20,25 @@ GATED_READOUT = "mace.modules.blocks.NonLinearReadoutBlock"
 ACTIVATION = "e3nn.nn._activation.Activation"
 
 
-def readout_options(readouts: list[Part], n_heads: int) -> dict[str, Any]:
+def readout_options(readouts: list[Part], n_layers: int, n_heads: int) -> dict[str, Any]:
     """Options of the configuration that the readouts set."""
-    last = readouts[-1]
+    if len(readouts) not in (1, n_layers):
+        raise ImportRefused(f"the model has {len(readouts)} readouts for {n_layers} layers; {KEEP}")
+    *others, last = readouts
+    wrong = [part.path for part in others if part.class_name != "LinearReadoutBlock"]
+    if wrong:
+        raise ImportRefused(f"{wrong[0]} is not linear, which is converted for the last layer only; {KEEP}")
+    options: dict[str, Any] = {"last_readout_only": len(readouts) < n_layers}
+    if last.class_name == "LinearReadoutBlock":
+        return {**options, "last_readout": "linear"}
     units = scalar_linear(last.child("linear_1", LINEAR)).shape[1]
-    return {"readout_hidden": units // n_heads if _masked(last) else units}
+    return {**options, "readout_hidden": units // n_heads if _masked(last) else units}
 
 
 def readout_weights(readouts: list[Part], head: int, n_heads: int, config: MACEConfig) -> dict[str, Tensor]:
     """Parameters of all readouts."""
     result: dict[str, Tensor] = {}
-    for index, part in enumerate(readouts):
+    for index, part in enumerate(readouts, start=config.n_layers - len(readouts)):
         if part.class_name == "LinearReadoutBlock":
             weights = _linear(part, head)
         else:
