@@ -97,16 +97,23 @@ def test_convolution(l_in: int, l_max: int, cutoff_on_basis: bool) -> None:
     torch.testing.assert_close(to_e3nn(found, l_max), linear(summed) / neighbours, atol=TINY, rtol=0)
 
 
-def test_readouts() -> None:
-    """One task: a linear map, and a linear map, normalised silu and another linear map."""
+def test_linear_readout_of_one_task() -> None:
     x, task = torch.randn(7, 5), torch.zeros(1, dtype=torch.int64)
     linear = EnergyReadout(5, n_tasks=1)
     reference = o3.Linear("5x0e", "1x0e")
     reference.weight.data = linear.linear.weight.data.flatten()
     torch.testing.assert_close(linear(x, task), reference(x)[:, 0], atol=TINY, rtol=0)
 
-    activation = Activation("16x0e", [torch.nn.functional.silu])
-    gated = GatedEnergyReadout(5, 1, 16, activation.acts[0].cst)
+
+FUNCTIONS = {"silu": torch.nn.functional.silu, "tanh": torch.tanh, "abs": torch.abs, "identity": None}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_gated_readout_of_one_task(name: str) -> None:
+    """A linear map, a normalised activation and another linear map."""
+    x, task = torch.randn(7, 5), torch.zeros(1, dtype=torch.int64)
+    activation = Activation("16x0e", [FUNCTIONS[name]])
+    gated = GatedEnergyReadout(5, 1, 16, 1.0 if name == "identity" else activation.acts[0].cst, name)
     first, second = o3.Linear("5x0e", "16x0e"), o3.Linear("16x0e", "1x0e")
     first.weight.data, second.weight.data = gated.hidden.data.flatten(), gated.out.data.flatten()
     torch.testing.assert_close(gated(x, task), second(activation(first(x)))[:, 0], atol=TINY, rtol=0)

@@ -53,6 +53,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "correlation": 2,
         "density_normalization": "later",
         "last_readout_only": True,
+        "readout_activation": "tanh",
         "radial": {"hidden": [8], "basis": "gaussian", "n_basis": 9, "transform": "soft"},
     },
     "conditions": {

@@ -29,14 +29,13 @@ def check_pickled_model(path: str | Path) -> None:
     path = Path(path)
     if not path.is_file():
         raise NotAModelFile(f"{path} " + ("is a folder" if path.is_dir() else "does not exist") + f"; {GIVE}")
-    if not zipfile.is_zipfile(path):
+    members = _members(path)
+    if members is None:
         with open(path, "rb") as stream:
             start = stream.read(1)
         if start != PICKLE:
             raise NotAModelFile(f"{path} is no file that torch wrote: another kind of file, or damaged; {GIVE}")
         return
-    with zipfile.ZipFile(path) as archive:
-        members = {name.split("/", 1)[-1] for name in archive.namelist()}
     if ARTIFACT_MARK in members:
         raise NotAModelFile(f"{path} is an artifact of mlip-export already: it runs in LAMMPS, OpenMM and ASE as it is")
     if "constants.pkl" in members:
@@ -47,6 +46,15 @@ def check_pickled_model(path: str | Path) -> None:
     if "data.pkl" not in members:
         raise NotAModelFile(f"{path} is a zip archive, but none that torch wrote; {GIVE}")
     _refuse_plain_data(path)
+
+
+def _members(path: Path) -> set[str] | None:
+    """Names in a zip archive, without its folder; None for other files and for archives that were cut off."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name.split("/", 1)[-1] for name in archive.namelist()}
+    except zipfile.BadZipFile:
+        return None
 
 
 def _refuse_plain_data(path: Path) -> None:

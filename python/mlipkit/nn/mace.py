@@ -144,7 +144,9 @@ class MACE(nn.Module):
 def _readout(config: MACEConfig, index: int) -> nn.Module:
     n_tasks = len(config.tasks)
     if index == config.n_layers - 1 and config.last_readout == "gated":
-        return GatedEnergyReadout(config.channels, n_tasks, config.readout_hidden, config.activation_scale)
+        return GatedEnergyReadout(
+            config.channels, n_tasks, config.readout_hidden, config.activation_scale, config.readout_activation
+        )
     if index < config.n_layers - 1 and config.last_readout_only:
         return NoReadout()
     return EnergyReadout(config.channels, n_tasks)

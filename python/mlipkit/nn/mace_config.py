@@ -38,9 +38,14 @@ class MACEConfig(ArchitectureConfig):
         default="none", description="layers whose messages are divided by one plus a learned density of neighbours"
     )
     readout_hidden: int = Field(default=16, ge=1, description="units of the last readout, per task")
+    readout_activation: Literal["silu", "tanh", "abs", "identity"] = Field(
+        default="silu", description="activation of these units"
+    )
     last_readout: Literal["gated", "linear"] = Field(default="gated", description="readout of the last layer")
     last_readout_only: bool = Field(default=False, description="energies from the features of the last layer alone")
-    activation_scale: float = Field(default=SILU_SCALE, gt=0, description="factor that normalises silu")
+    activation_scale: float = Field(
+        default=SILU_SCALE, gt=0, description="factor on every activation; the default normalises silu"
+    )
     first_layer_residual: bool = Field(default=True, description="residual connection in the first layer")
     later_layers_residual: bool = Field(default=True, description="residual connection in the layers after the first")
     scale: list[float] = Field(default=[1.0], description="factor on the network's energies, per task")

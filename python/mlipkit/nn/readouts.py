@@ -14,6 +14,16 @@ def pick_task(values: Tensor, task: Tensor) -> Tensor:
     return values.gather(1, task.expand(values.shape[0]).unsqueeze(1)).squeeze(1)
 
 
+class Absolute(nn.Module):
+    """|x|."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.abs(x)
+
+
+ACTIVATIONS = {"silu": nn.SiLU, "tanh": nn.Tanh, "abs": Absolute, "identity": nn.Identity}
+
+
 class LinearReadout(nn.Module):
     """``weight`` [channels, width]."""
 
@@ -56,11 +66,14 @@ class NoReadout(nn.Module):
 
 
 class GatedEnergyReadout(nn.Module):
-    """One hidden layer of silu units per task, of the last layer. ``hidden`` [channels, n_tasks, units],
+    """One hidden layer of units per task, of the last layer. ``hidden`` [channels, n_tasks, units],
     ``out`` [n_tasks, units]."""
 
-    def __init__(self, channels: int, n_tasks: int, units: int, activation_scale: float) -> None:
+    def __init__(
+        self, channels: int, n_tasks: int, units: int, activation_scale: float, activation: str = "silu"
+    ) -> None:
         super().__init__()
+        self.activation = ACTIVATIONS[activation]()
         self.n_tasks, self.units = n_tasks, units
         self.activation_scale = activation_scale
         self.scale = 1.0 / math.sqrt(channels)
@@ -70,6 +83,6 @@ class GatedEnergyReadout(nn.Module):
     def forward(self, scalars: Tensor, task: Tensor) -> Tensor:
         """[N, channels], [1] or [N] -> [N]."""
         flat = self.hidden.reshape(scalars.shape[1], self.n_tasks * self.units) * self.scale
-        units = self.activation_scale * torch.nn.functional.silu(scalars @ flat)
+        units = self.activation_scale * self.activation(scalars @ flat)
         units = units.view(scalars.shape[0], self.n_tasks, self.units)
         return pick_task((units * (self.out / math.sqrt(self.units))).sum(2), task)

@@ -88,7 +88,7 @@ def _provenance(path: Path, root: Part, heads: list[str], head: str) -> dict[str
             "head": head,
             "dtype": "float64" if kept else "float32",
         },
-        "versions": {"mlipkit": __version__, "torch": torch.__version__, **_versions("mace-torch", "e3nn")},
+        "versions": {"mlipkit": __version__, "torch": str(torch.__version__), **_versions("mace-torch", "e3nn")},
     }
 
 

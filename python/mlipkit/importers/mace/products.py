@@ -126,16 +126,17 @@ def edge_product(part: Part, channels: int) -> dict[tuple[int, int, int], EdgePa
 
 
 def _couplings(part: Part) -> dict[tuple[int, int, int], float]:
-    """Sign of each Wigner 3j tensor stored in the module against ours; refused if it is another tensor."""
+    """Factor of each Wigner 3j tensor stored in the module on ours; refused if it is another tensor."""
     result = {}
     compiled = part.module._compiled_main_left_right
     assert isinstance(compiled, torch.nn.Module)
     for name, buffer in compiled.named_buffers():
         key = tuple(int(degree) for degree in name.removeprefix("_w3j_").split("_"))
         ours = torch.tensor(wigner_3j(*key).copy())
-        sign = 1.0 if float((buffer.to(ours) * ours).sum()) > 0 else -1.0
-        part.rounding(f"a coupling {name}", float((buffer.to(ours) - sign * ours).abs().max()))
-        result[key] = sign
+        stored = buffer.to(ours)
+        factor = float((stored * ours).sum())  # ours has norm 1
+        part.rounding(f"a coupling {name}", float((stored - factor * ours).abs().max()))
+        result[key] = factor
     return result  # type: ignore[return-value]
 
 

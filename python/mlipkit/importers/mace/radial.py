@@ -22,6 +22,8 @@ NETWORK = "e3nn.nn._fc.FullyConnectedNet"
 LAYER = "e3nn.nn._fc._Layer"
 NORMALISED = "e3nn.math._normalize_activation.normalize2mom"
 
+FUNCTIONS = {"silu": torch.nn.functional.silu, "tanh": torch.tanh, "abs": torch.abs}
+
 
 @dataclass(frozen=True)
 class Radial:
@@ -97,12 +99,22 @@ def radial_network(part: Part, activation_scale: float, input_factor: float) -> 
 
 def activation(part: Part, member: str) -> float:
     """Constant of a normalised silu."""
+    name, constant = normalised(part, member)
+    if name != "silu":
+        raise ImportRefused(f"{part.name(member)} is {name}; only silu can be converted here; {KEEP}")
+    return constant
+
+
+def normalised(part: Part, member: str) -> tuple[str, float]:
+    """Name of an activation and the constant in front of it."""
     act = part.child(member, NORMALISED)
     function = act.attribute("f")
-    if function is not torch.nn.functional.silu:
-        name = getattr(function, "__name__", str(function))
-        raise ImportRefused(f"{act.path} is {name}; only silu can be converted; {KEEP}")
-    return 1.0 if act.attribute("_is_id") else act.number("cst")
+    name = next((name for name, known in FUNCTIONS.items() if known is function), None)
+    if name is None:
+        shown = getattr(function, "__name__", str(function))
+        raise ImportRefused(f"{act.path} is {shown}; only {', '.join(FUNCTIONS)} can be converted; {KEEP}")
+    constant = act.number("cst")
+    return name, 1.0 if act.attribute("_is_id") else constant
 
 
 def hidden_widths(interaction: Part) -> list[int]:

@@ -9,18 +9,21 @@ import importlib
 import io
 import os
 import warnings
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
+from mlipkit.importers.file_kind import NotAModelFile, check_pickled_model
 from mlipkit.importers.mace.errors import ImportRefused
 
 
 def read(path: Path) -> torch.nn.Module:
-    """The pickled module on the CPU."""
-    _check_kind(path)
+    """The pickled module on the CPU; other kinds of file are refused before anything is unpickled."""
+    try:
+        check_pickled_model(path)
+    except NotAModelFile as error:
+        raise ImportRefused(str(error)) from None
     with _importable():
         try:
             for module in ("e3nn.o3", "mace.modules"):
@@ -37,8 +40,9 @@ def read(path: Path) -> torch.nn.Module:
             "install the version that wrote it if its classes have moved since"
         ) from error
     if not isinstance(model, torch.nn.Module):
-        kind = "a training checkpoint" if isinstance(model, dict) else type(model).__name__
-        raise ImportRefused(f"{path} holds {kind}, not a model; give the .model file that mace_run_train wrote")
+        raise ImportRefused(
+            f"{path} holds a {type(model).__name__}, not a model; give the .model file that mace_run_train wrote"
+        )
     return model.eval()
 
 
@@ -48,21 +52,6 @@ def sha256(path: Path) -> str:
         for block in iter(lambda: stream.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _check_kind(path: Path) -> None:
-    if not path.is_file():
-        raise ImportRefused(f"{path} " + ("is a folder" if path.is_dir() else "does not exist"))
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            members = {name.split("/", 1)[-1] for name in archive.namelist()}
-        if "extra/mlip.json" in members:
-            raise ImportRefused(f"{path} is an artifact of mlip-export already")
-        if "constants.pkl" in members:
-            raise ImportRefused(
-                f"{path} is compiled (TorchScript: NAME_compiled.model, NAME.model-lammps.pt); give the .model file "
-                "that it was made from, which mace_run_train writes beside it"
-            )
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from torch import Tensor
 from mlipkit.importers.mace.errors import KEEP, ImportRefused
 from mlipkit.importers.mace.part import Part
 from mlipkit.importers.mace.products import LINEAR, scalar_linear
-from mlipkit.importers.mace.radial import activation
+from mlipkit.importers.mace.radial import normalised
 from mlipkit.nn.mace import MACEConfig
 
 LINEAR_READOUT = "mace.modules.blocks.LinearReadoutBlock"
@@ -32,6 +32,7 @@ def readout_options(readouts: list[Part], n_layers: int, n_heads: int) -> dict[s
     if last.class_name == "LinearReadoutBlock":
         return {**options, "last_readout": "linear"}
     units = scalar_linear(last.child("linear_1", LINEAR)).shape[1]
+    options["readout_activation"], _ = _activation(last)
     return {**options, "readout_hidden": units // n_heads if _masked(last) else units}
 
 
@@ -62,7 +63,7 @@ def _gated(part: Part, head: int, n_heads: int, activation_scale: float) -> dict
     """Parameters of ``GatedEnergyReadout``."""
     hidden = scalar_linear(part.child("linear_1", LINEAR))
     out = scalar_linear(part.child("linear_2", LINEAR))[:, head]
-    constant = _activation(part)
+    _, constant = _activation(part)
     if _masked(part):
         units = hidden.shape[1] // n_heads
         mine = torch.arange(head * units, (head + 1) * units)
@@ -74,10 +75,14 @@ def _gated(part: Part, head: int, n_heads: int, activation_scale: float) -> dict
     }
 
 
-def _activation(part: Part) -> float:
+def _activation(part: Part) -> tuple[str, float]:
+    """Name of the activation and the constant in front of it."""
     gate = part.child("non_linearity", ACTIVATION)
     gate.pass_over("irreps_in", "irreps_out")
     acts = gate.child("acts", "torch.nn.modules.container.ModuleList")
-    if len(acts.module) != 1:  # type: ignore[arg-type]
+    if list(acts.module._modules) != ["0"]:
         raise ImportRefused(f"{part.path} has several kinds of units; only scalars can be converted; {KEEP}")
-    return activation(acts, "0")
+    if acts.module._modules["0"] is None:
+        acts.pass_over("0")
+        return "identity", 1.0
+    return normalised(acts, "0")
