@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Walks over the polynomials of the symmetric contraction, compiled once per instruction set.
+#pragma once
+
+#include "ops/contraction.h"
+#include "ops/simd.h"
+
+namespace mlip::ops::MLIP_ISA {
+
+template <class Kind, class L>
+struct Atom {
+  using Lane = typename Kind::Lane;
+  const Node *nodes;
+  typename Kind::Array coefficients;
+  int64_t at, channels;  ///< first coefficient of the atom's species and channel
+  typename Kind::Number *grad_coefficients;
+  L lanes;
+  Lane x[MOST_COMPONENTS];
+  Lane grad_x[MOST_COMPONENTS];
+
+  MLIP_INLINE Lane coefficient(const Atom &a, const Node &node) {
+    return node.coefficient < 0 ? Lane{} : Kind::read(a.coefficients, a.at + node.coefficient * a.channels, a.lanes);
+  }
+};
+
+/// Value of a node whose children are at most DEPTH levels deep.
+template <int DEPTH, class A>
+MLIP_INLINE typename A::Lane value_of(const A &a, const Node &node) {
+  typename A::Lane total = A::coefficient(a, node);
+  if constexpr (DEPTH > 0)
+    for (int k = node.first; k < node.end; k++) total += a.x[a.nodes[k].factor] * value_of<DEPTH - 1>(a, a.nodes[k]);
+  return total;
+}
+
+/// The same, and the gradient of `adjoint` times it.
+template <int DEPTH, class Kind, class A>
+MLIP_INLINE typename A::Lane visit(A &a, const Node &node, typename A::Lane adjoint) {
+  typename A::Lane total = A::coefficient(a, node);
+  if (a.grad_coefficients && node.coefficient >= 0) {
+    auto *to = a.grad_coefficients + a.at + node.coefficient * a.channels;
+    store(to, load(to, a.lanes) + Kind::result(adjoint), a.lanes);
+  }
+  if constexpr (DEPTH > 0)
+    for (int k = node.first; k < node.end; k++) {
+      const Node &child = a.nodes[k];
+      const auto value = visit<DEPTH - 1, Kind>(a, child, adjoint * a.x[child.factor]);
+      total += a.x[child.factor] * value;
+      a.grad_x[child.factor] += adjoint * value;
+    }
+  return total;
+}
+
+template <class Kind, class L>
+MLIP_INLINE void forward_channels(const ContractionArguments<typename Kind::Number> &a, int64_t atom, int64_t c,
+                                  L lanes) {
+  Atom<Kind, L> state{a.nodes,
+                      {a.coefficients, a.coefficients_tangent},
+                      a.species[atom] * a.n_coefficients * a.channels + c,
+                      a.channels,
+                      nullptr,
+                      lanes,
+                      {},
+                      {}};
+  for (int m = 0; m < a.n_components; m++)
+    state.x[m] = Kind::read({a.x, a.x_tangent}, (atom * a.n_components + m) * a.channels + c, lanes);
+  for (int m = 0; m < a.n_outputs; m++)
+    store(a.out + (atom * a.n_outputs + m) * a.channels + c, Kind::result(value_of<MOST_ORDER>(state, a.nodes[m])),
+          lanes);
+}
+
+template <class Kind, class L>
+MLIP_INLINE void backward_channels(const ContractionArguments<typename Kind::Number> &a, int64_t atom, int64_t c,
+                                   L lanes) {
+  Atom<Kind, L> state{a.nodes,
+                      {a.coefficients, a.coefficients_tangent},
+                      a.species[atom] * a.n_coefficients * a.channels + c,
+                      a.channels,
+                      a.grad_coefficients,
+                      lanes,
+                      {},
+                      {}};
+  for (int m = 0; m < a.n_components; m++) {
+    state.x[m] = Kind::read({a.x, a.x_tangent}, (atom * a.n_components + m) * a.channels + c, lanes);
+    state.grad_x[m] = typename Kind::Lane{};
+  }
+  for (int m = 0; m < a.n_outputs; m++) {
+    const int64_t at = (atom * a.n_outputs + m) * a.channels + c;
+    const auto value =
+        visit<MOST_ORDER, Kind>(state, a.nodes[m], Kind::read({a.adjoint, a.adjoint_tangent}, at, lanes));
+    if (a.out) store(a.out + at, Kind::result(value), lanes);
+  }
+  if (!a.grad_x) return;
+  for (int m = 0; m < a.n_components; m++)
+    store(a.grad_x + (atom * a.n_components + m) * a.channels + c, Kind::result(state.grad_x[m]), lanes);
+}
+
+template <class Kind>
+void contract_forward(const ContractionArguments<typename Kind::Number> &a, int64_t begin, int64_t end) {
+  constexpr int W = WIDTH<typename Kind::Number>;
+  for (int64_t atom = begin; atom < end; atom++) {
+    int64_t c = 0;
+    for (; c + W <= a.channels; c += W) forward_channels<Kind>(a, atom, c, AllLanes{});
+    if (c < a.channels) forward_channels<Kind>(a, atom, c, SomeLanes{static_cast<int>(a.channels - c)});
+  }
+}
+
+template <class Kind>
+void contract_backward(const ContractionArguments<typename Kind::Number> &a, int64_t begin, int64_t end) {
+  constexpr int W = WIDTH<typename Kind::Number>;
+  for (int64_t atom = begin; atom < end; atom++) {
+    int64_t c = 0;
+    for (; c + W <= a.channels; c += W) backward_channels<Kind>(a, atom, c, AllLanes{});
+    if (c < a.channels) backward_channels<Kind>(a, atom, c, SomeLanes{static_cast<int>(a.channels - c)});
+  }
+}
+
+}  // namespace mlip::ops::MLIP_ISA
