@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mlipkit.nn.convolution import coupling_paths
-from mlipkit.ops.coupling import convolution_coupling
+from mlipkit.nn.operator_constants import convolution_coupling, coupling_paths
+from mlipkit.ops.convolution import convolution_reference
 
 DEGREES = [(0, 0), (0, 3), (0, 4), (1, 1), (1, 3), (2, 2), (2, 3), (2, 4)]
 ROUNDING = {torch.float64: 1e-12, torch.float32: 2e-4}  # sums of some tens of products of order one to ten
@@ -39,7 +39,7 @@ def test_values_and_derivatives(instruction_set: str, l_in: int, l_max: int, cha
     coupling = convolution_coupling(coupling_paths(l_in, l_max, l_max))
     found = torch.ops.mlip.convolution(*tensors, *rest, coupling)
     precise = [tensor.detach().double().requires_grad_() for tensor in tensors]
-    wanted = operator_inputs.convolution(*precise, *rest)
+    wanted = convolution_reference(*precise, *rest, coupling)
     tolerance = ROUNDING[dtype]
     torch.testing.assert_close(found.double(), wanted, atol=tolerance, rtol=tolerance)
     for x, y in zip(
@@ -67,7 +67,7 @@ def test_atoms_without_edges(n_local: int, n_edges: int) -> None:
     tensors, rest = inputs(1, 2, 5, torch.float64, n_local, n_edges)
     coupling = convolution_coupling(coupling_paths(1, 2, 2))
     found = torch.ops.mlip.convolution(*tensors, *rest, coupling)
-    torch.testing.assert_close(found, operator_inputs.convolution(*tensors, *rest))
+    torch.testing.assert_close(found, convolution_reference(*tensors, *rest, coupling))
     for gradient, tensor in zip(torch.autograd.grad(found.sum(), tensors), tensors, strict=True):
         assert gradient.shape == tensor.shape
 
@@ -112,7 +112,7 @@ def test_table_is_the_spline_of_its_knots(instruction_set: str) -> None:
     b = a[:, pair, 0]
     weights = b[0] + b[1] * d + b[2] * d**2 + b[3] * d**3
     found = torch.ops.mlip.convolution_table(distance, harmonics, features, table, pair, 1 / spacing, *rest, coupling)
-    wanted = operator_inputs.convolution(weights, harmonics, features, *rest)
+    wanted = convolution_reference(weights, harmonics, features, *rest, coupling)
     torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-10)
     adjoint = torch.randn_like(found)
     tensors = [distance, harmonics, features]
@@ -144,6 +144,6 @@ def test_only_what_is_asked_for_gets_a_gradient() -> None:
     for wanted in range(3):
         given = [t.detach().requires_grad_(k == wanted) for k, t in enumerate(tensors)]
         found = torch.ops.mlip.convolution(*given, *rest, coupling)
-        expected = operator_inputs.convolution(*given, *rest)
+        expected = convolution_reference(*given, *rest, coupling)
         (a,), (b,) = (torch.autograd.grad(value.square().sum(), given[wanted]) for value in (found, expected))
         torch.testing.assert_close(a, b)

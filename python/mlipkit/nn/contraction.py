@@ -1,48 +1,39 @@
 # SPDX-License-Identifier: MIT
-"""Symmetric contraction: per atom and channel, a species-dependent equivariant polynomial of the message.
-
-Evaluated sparsely: products of gathered components (monomials) times coefficients prepared per species.
-"""
+"""Symmetric contraction: per atom and channel, a species-dependent equivariant polynomial of the message."""
 
 import torch
 from torch import Tensor, nn
 
 from mlipkit.nn.contraction_basis import contraction_basis
+from mlipkit.nn.operator_constants import polynomial_tree
+from mlipkit.ops.contraction import contraction
 
 
 class ContractionOutput(nn.Module):
     """One degree of the output. ``weight`` [n_species, n_basis, channels], basis ordered by polynomial order."""
 
     factors: Tensor
-    monomial: Tensor
+    tree: Tensor
     coefficients: Tensor
 
     def __init__(self, l_in: int, l_out: int, correlation: int, channels: int, n_species: int) -> None:
         super().__init__()
         basis = contraction_basis(l_in, l_out, correlation)
         self.orders: list[int] = basis.orders.tolist()
-        self.correlation = correlation
-        self.distinct = len(basis.monomial) == len(basis.factors)  # every monomial feeds one component only
         self.sizes: list[int] = [int((basis.component == m).sum()) for m in range(2 * l_out + 1)]
-        factors = basis.factors[basis.monomial] if self.distinct else basis.factors
+        factors = basis.factors[basis.monomial]
         self.register_buffer("factors", torch.tensor(factors.T.copy()), persistent=False)
-        self.register_buffer("monomial", torch.tensor(basis.monomial.copy()), persistent=False)
+        self.register_buffer("tree", polynomial_tree(basis, (l_in + 1) ** 2), persistent=False)
         coefficients = torch.tensor(basis.coefficients.copy(), dtype=torch.float64)
         self.register_buffer("coefficients", coefficients.to(torch.get_default_dtype()), persistent=False)
         # As in MACE: an order with many basis polynomials starts with the smaller share.
         count = torch.tensor([self.orders.count(order) for order in self.orders]).unsqueeze(1)
         self.weight = nn.Parameter(torch.randn(n_species, len(self.orders), channels) / count)
 
-    def forward(self, extended: Tensor, species: Tensor) -> Tensor:
-        """[N, (l_in+1)^2 + 1, channels] with a last row of ones, [N] -> [N, 2 l_out + 1, channels]."""
-        values = extended.index_select(1, self.factors[0])
-        for order in range(1, self.correlation):
-            values = values * extended.index_select(1, self.factors[order])
-        if not self.distinct:
-            values = values.index_select(1, self.monomial)
+    def forward(self, x: Tensor, species: Tensor) -> Tensor:
+        """[N, (l_in+1)^2, channels], [N] -> [N, 2 l_out + 1, channels]."""
         per_species = torch.matmul(self.coefficients, self.weight)  # [n_species, n_entries, channels]
-        terms = values * per_species.index_select(0, species)
-        return torch.stack([part.sum(1) for part in terms.split(self.sizes, dim=1)], dim=1)
+        return contraction(x, per_species, species, self.factors, self.sizes, self.tree)
 
 
 class SymmetricContraction(nn.Module):
@@ -56,5 +47,4 @@ class SymmetricContraction(nn.Module):
 
     def forward(self, x: Tensor, species: Tensor) -> Tensor:
         """[N, (l_in+1)^2, channels], [N] -> [N, (l_out+1)^2, channels]."""
-        extended = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
-        return torch.cat([output(extended, species) for output in self.outputs], dim=1)
+        return torch.cat([output(x, species) for output in self.outputs], dim=1)

@@ -13,6 +13,17 @@ from mlipkit.nn.clebsch_gordan import wigner_3j
 from mlipkit.nn.contraction_basis import ContractionBasis
 
 
+def coupling_paths(l_in: int, l_sh: int, l_out: int) -> list[tuple[int, int, int]]:
+    """Paths (l1, l2, l3) that conserve parity, ordered by l3, then l1, then l2: the order of the radial weights."""
+    return [
+        (l1, l2, l3)
+        for l3 in range(l_out + 1)
+        for l1 in range(l_in + 1)
+        for l2 in range(l_sh + 1)
+        if abs(l1 - l2) <= l3 <= l1 + l2 and (l1 + l2 + l3) % 2 == 0
+    ]
+
+
 def convolution_coupling(paths: list[tuple[int, int, int]]) -> Tensor:
     """What ``torch.ops.mlip.convolution`` takes as ``coupling``.
 
