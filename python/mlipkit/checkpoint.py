@@ -124,23 +124,26 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 
 def _read(path: Path) -> dict[str, Any]:
     """The plain data of a file written by ``torch.save``."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+    except zipfile.BadZipFile as error:
         raise CheckpointError(
             f"{path} is not a mlipkit checkpoint: it is damaged, truncated or another kind of file; give the file that "
             "mlip-train wrote, or another copy of it"
+        ) from error
+    if any(name.split("/", 1)[-1] == ARTIFACT_MARK for name in members):
+        raise CheckpointError(
+            f"{path} is not a mlipkit checkpoint but an artifact, frozen by mlip-export: it runs in LAMMPS, "
+            "OpenMM, ASE and mlip-eval; here give the checkpoint that it was made from (best.ckpt of the run)"
         )
-    with zipfile.ZipFile(path) as archive:
-        if any(name.split("/", 1)[-1] == ARTIFACT_MARK for name in archive.namelist()):
-            raise CheckpointError(
-                f"{path} is not a mlipkit checkpoint but an artifact, frozen by mlip-export: it runs in LAMMPS, "
-                "OpenMM, ASE and mlip-eval; here give the checkpoint that it was made from (best.ckpt of the run)"
-            )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is not a mlipkit checkpoint: it holds pickled Python objects, perhaps a model of another package, "
-            "which are not loaded because they could run any code; give the file that mlip-train wrote"
+            "which are not loaded because they could run any code; give the file that mlip-train wrote (models of "
+            "mace-torch: mlip-export --from-mace FILE)"
         ) from error
     except Exception as error:
         raise CheckpointError(

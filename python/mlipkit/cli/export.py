@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``mlip-export best.ckpt -o model.pt``: checkpoint to verified artifact."""
+"""``mlip-export best.ckpt -o model.pt``: checkpoint, or a model of mace-torch, to verified artifact."""
 
 from __future__ import annotations
 
@@ -10,32 +10,57 @@ from typing import Annotated
 import typer
 
 from mlipkit.cli.common import DebugOption, console, one_command
+from mlipkit.cli.from_mace import (
+    HeadOption,
+    KeepOption,
+    ListOption,
+    MaceOption,
+    check_source,
+    import_model,
+    show_heads,
+)
 from mlipkit.export.manifest import PRECISIONS, Precision
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint that mlip-train wrote, such as best.ckpt.")],
+    checkpoint: Annotated[Path | None, typer.Argument(help="Checkpoint of mlip-train, such as best.ckpt.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Artifact to write.")] = Path("model.pt"),
+    from_mace: MaceOption = None,
+    head: HeadOption = None,
+    list_heads: ListOption = False,
+    keep: KeepOption = None,
     license: Annotated[str | None, typer.Option(help="Licence of the model, an SPDX name.")] = None,
     author: Annotated[list[str] | None, typer.Option(help="Who made the model; may be repeated.")] = None,
     citation: Annotated[list[str] | None, typer.Option(help="What users should cite; may be repeated.")] = None,
     precisions: Annotated[str, typer.Option(help="Precisions to verify and offer.")] = ",".join(PRECISIONS),
     default_precision: Annotated[str | None, typer.Option(help="Precision when a host names none.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Freeze a checkpoint, verify it against the float64 reference in every precision, and write the artifact."""
     offered = [known_precision(name) for name in precisions.split(",")]
     default = known_precision(default_precision) if default_precision else None
-    check_target(output, force)
+    check_source(checkpoint, from_mace, head=head, list_heads=list_heads, keep=keep)
+    if from_mace is not None and list_heads:
+        show_heads(from_mace)
+        return
+    for target in [output] if keep is None else [output, keep]:
+        check_target(target, force)
+    if keep is not None and keep.resolve() == output.resolve():
+        raise ValueError(f"artifact and checkpoint are both to be {output}; give two different files")
     start = time.perf_counter()
     # Late, so that mistakes above and --help need no torch.
     from mlipkit.checkpoint import load_checkpoint
     from mlipkit.cli.inspect import verification_table
     from mlipkit.export.artifact import export as write_artifact
 
+    if from_mace is not None:
+        source = import_model(from_mace, head)
+    else:
+        assert checkpoint is not None
+        source = load_checkpoint(checkpoint)
     manifest = write_artifact(
-        load_checkpoint(checkpoint),
+        source,
         output,
         license=license,
         authors=author or (),
@@ -45,6 +70,9 @@ def export(
     )
     out = console()
     out.print(verification_table(manifest))
+    if keep is not None:
+        source.save(keep)
+        out.print(f"wrote {keep}, to train on with mlip-train", markup=False)
     size = output.stat().st_size / 1e6
     out.print(f"wrote {output} ({size:.1f} MB) in {time.perf_counter() - start:.1f} s", markup=False)
 
@@ -58,13 +86,13 @@ def known_precision(name: str) -> Precision:
 
 
 def check_target(output: Path, force: bool) -> None:
-    """Raises ValueError where the artifact cannot or must not be written, before the work begins."""
+    """Raises ValueError where the file cannot or must not be written, before the work begins."""
     if output.is_dir():
         raise ValueError(f"{output} is a folder; give a file name such as {output / 'model.pt'}")
     if not output.parent.is_dir():
         raise ValueError(f"folder {output.parent} does not exist; make it first")
     if output.exists() and not force:
-        raise ValueError(f"{output} exists; give --force to replace it, or another name with -o")
+        raise ValueError(f"{output} exists; give --force to replace it, or another name")
 
 
 def main() -> None:

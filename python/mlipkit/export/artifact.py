@@ -104,7 +104,9 @@ def make_manifest(
     default_precision: str | None,
     metadata: dict[str, Any],
 ) -> Manifest:
-    usual = "double" if checkpoint.dtype == "float64" else "mixed"
+    # An imported model is kept in float64, whatever it was trained in.
+    trained = checkpoint.provenance.get("source", {}).get("dtype", checkpoint.dtype)
+    usual = "double" if trained == "float64" else "mixed"
     default_precision = default_precision or (usual if usual in found else next(iter(found)))
     if default_precision not in found:
         raise ArtifactError(f"default precision {default_precision!r} is not offered; offered: {', '.join(found)}")
