@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mlipkit.importers.mace.contraction import SYMMETRIC_CONTRACTION, correlation
 from mlipkit.importers.mace.energies import reference_energies, scale_and_repulsion
-from mlipkit.importers.mace.errors import KEEP, ImportRefused
+from mlipkit.importers.mace.errors import KEEP, MEMBERS, ImportRefused
 from mlipkit.importers.mace.interaction import (
     INTERACTIONS,
     PRODUCT,
@@ -33,6 +33,11 @@ from mlipkit.nn.mace import MACEConfig
 BLOCKS = "mace.modules.blocks."
 MODELS = ("mace.modules.models.MACE", "mace.modules.models.ScaleShiftMACE")
 
+CHEBYSHEV = (
+    "the forces of mace-torch lack the slope of Chebyshev functions, which torch does not differentiate; those of the "
+    "converted model are the gradient of the energy, which is the same in both"
+)
+
 
 @dataclass(frozen=True)
 class Converted:
@@ -41,6 +46,11 @@ class Converted:
     config: MACEConfig
     parameters: dict[str, Tensor]
     e0: dict[str, float]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user of the original should know."""
+        return [CHEBYSHEV] if self.config.radial.basis == "chebyshev" else []
 
 
 def heads_of(root: Part) -> list[str]:
@@ -54,6 +64,7 @@ def convert(root: Part, head: int) -> Converted:
     Raises:
         ImportRefused: something that the architecture cannot represent, or that is unknown.
     """
+    _refuse_extensions(root)
     species = [chemical_symbols[int(number)] for number in root.tensor("atomic_numbers")]
     cutoff = root.number("r_max")
     radial = radial_embedding(root.child("radial_embedding", RADIAL_EMBEDDING), cutoff)
@@ -85,6 +96,15 @@ def convert(root: Part, head: int) -> Converted:
     _pass_over(root, config)
     root.refuse_unread()
     return Converted(config, parameters, e0)
+
+
+def _refuse_extensions(root: Part) -> None:
+    """What the model would add to its energies, or compute them from, named before anything else is read."""
+    for member, reason in MEMBERS.items():
+        if root.has(member):
+            raise ImportRefused(f"the model has {member}: {reason}")
+    if root.attribute("use_so3", False):
+        raise ImportRefused(f"the model was built with use_so3, whose features have no parity; {KEEP}")
 
 
 def _config(options: dict[str, Any]) -> MACEConfig:
@@ -150,4 +170,4 @@ def _pass_over(root: Part, config: MACEConfig) -> None:
             raise ImportRefused(f"{harmonics.path} has {name} {harmonics.attribute(name)}, not {wanted}; {KEEP}")
     harmonics.pass_over("irreps_in", "irreps_out", "_lmax", "_is_range_lmax", "_prof_str")
     root.pass_over("num_interactions", "lammps_mliap", "apply_cutoff", "edge_irreps", "use_edge_irreps_first")
-    root.pass_over("use_reduced_cg", "use_agnostic_product", "use_so3", "use_last_readout_only")
+    root.pass_over("use_reduced_cg", "use_agnostic_product", "use_last_readout_only")

@@ -23,6 +23,14 @@ REASONS = {
     "LoRAFCLayer": "merge its LoRA weights first (merge_lora_weights of mace.modules.lora) and save it again",
 }
 
+# Members of the model that add something to its energies.
+MEMBERS = {
+    "joint_embedding": f"joint embeddings (charge, spin, temperature, ..) are not converted; {KEEP}",
+    "embedding_specs": f"joint embeddings (charge, spin, temperature, ..) are not converted; {KEEP}",
+    "embedding_readout": f"embedding readouts are not converted; {KEEP}",
+    "les": f"models with latent Ewald sums are not converted; {KEEP}",
+}
+
 
 class ImportRefused(ValueError):
     """The file is no MACE model that can be converted exactly; the message says what stands against it and what to
@@ -36,4 +44,4 @@ def unknown_class(where: str, name: str, expected: tuple[str, ...]) -> ImportRef
     if reason is None:
         known = " or ".join(entry.rsplit(".", 1)[-1] for entry in expected)
         reason = f"here only {known} can be converted; {KEEP}"
-    return ImportRefused(f"{where or 'the model'} is a {short}: {reason}")
+    return ImportRefused(f"{where or 'the model'} is of class {short}: {reason}")

@@ -73,7 +73,7 @@ class Part:
         """A scalar: parameter, buffer or plain attribute."""
         value = getattr(self.module, member)
         self.seen.add(self.name(member))
-        return float(value)
+        return float(value.detach() if isinstance(value, Tensor) else value)
 
     def attribute(self, member: str, default: Any = None) -> Any:
         """A plain attribute; ``default`` where the version that wrote the checkpoint had none."""
