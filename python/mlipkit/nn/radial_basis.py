@@ -10,24 +10,19 @@ from torch import Tensor, nn
 class BesselBasis(nn.Module):
     """sqrt(2/rc) sin(w_n x) / x (Gasteiger et al., ICLR 2020, eq. 7); w_n = n pi / rc unless given."""
 
-    frequencies: Tensor
+    multiples: Tensor  # of pi / rc: whole numbers unless frequencies are given, and then exact in every dtype
 
     def __init__(self, n_basis: int, cutoff: float, frequencies: list[float] | None) -> None:
         super().__init__()
-        self.n_basis = n_basis
         self.cutoff = cutoff
-        self.given = frequencies is not None
-        values = torch.tensor(frequencies or [], dtype=torch.float64)
-        self.register_buffer("frequencies", values.to(torch.get_default_dtype()), persistent=False)
+        multiples = torch.arange(1, n_basis + 1, dtype=torch.float64)
+        if frequencies is not None:
+            multiples = torch.tensor(frequencies, dtype=torch.float64) * (cutoff / math.pi)
+        self.register_buffer("multiples", multiples.to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """[E] -> [E, n_basis]."""
-        if self.given:
-            frequencies = self.frequencies.to(x.dtype)
-        else:
-            n = torch.arange(1, self.n_basis + 1, dtype=x.dtype, device=x.device)
-            frequencies = n * (math.pi / self.cutoff)
-        waves = torch.sin(x.unsqueeze(1) * frequencies)
+        waves = torch.sin(x.unsqueeze(1) * (self.multiples.to(x.dtype) * (math.pi / self.cutoff)))
         return math.sqrt(2.0 / self.cutoff) * waves / x.unsqueeze(1)
 
 
