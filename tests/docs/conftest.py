@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""A folder with what a user has after training: checkpoint, artifact, data and a LAMMPS data file."""
+"""A folder with what users have: checkpoint, artifact, data, a LAMMPS data file, a model of mace-torch."""
 
 from __future__ import annotations
 
 import io
 import lzma
+import shutil
 from pathlib import Path
 
 import ase.io
 import pytest
+from zoo import Animal, make_model
 
 from mlipkit.checkpoint import Checkpoint
 from mlipkit.export import export
@@ -16,12 +18,19 @@ from mlipkit.export import export
 WATER = Path(__file__).parents[2] / "examples" / "water"
 
 
+@pytest.fixture(scope="session")
+def mace_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built by the command line of mace-torch, with random weights."""
+    return make_model(Animal("mace", "8x0e + 8x1o", 2, 2), tmp_path_factory.mktemp("mace"))
+
+
 @pytest.fixture
-def user_folder(tmp_path: Path, water_checkpoint: Checkpoint) -> Path:
+def user_folder(tmp_path: Path, water_checkpoint: Checkpoint, mace_model: Path) -> Path:
     with lzma.open(WATER / "water.extxyz.xz", "rt") as stream:
         frames = ase.io.read(io.StringIO(stream.read()), ":24", format="extxyz")
     ase.io.write(tmp_path / "water.extxyz", frames)
     ase.io.write(tmp_path / "water.data", frames[0], format="lammps-data", specorder=["H", "O"], masses=True)
     water_checkpoint.save(tmp_path / "best.ckpt")
     export(water_checkpoint, tmp_path / "model.pt")
+    shutil.copy(mace_model, tmp_path / "mace.model")
     return tmp_path

@@ -2,9 +2,10 @@
 """Runs the examples of README and docs: what a page shows is what the code does.
 
 The blocks of one page run in order in one folder that holds what users have at that point: ``model.pt``, ``best.ckpt``,
-``water.extxyz`` and ``water.data``. A fenced block is run by its language: ``bash`` line by line, ``python``,
-``lammps`` with ``lmp -in``. A second word after the language is a file name: the block is written there and not run.
-``sh`` marks the commands of the Makefile, which must exist as targets. ``text`` and other languages are not run.
+``water.extxyz``, ``water.data`` and ``mace.model``. A fenced block is run by its language: ``bash`` line by line,
+``python``, ``lammps`` with ``lmp -in``. A second word after the language is a file name: the block is written there
+and not run. ``sh`` marks the commands of the Makefile, which must exist as targets. ``text`` and other languages are
+not run.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def numbers_of(calculator: Calculator, atoms: Atoms) -> Numbers:
     """By the calculator of either program.
 
     The package multiplies nuclear charges in torch's default dtype, whatever its calculator was told: in float32 that
-    changes pair repulsion by 3e-8 of itself. So its calculator is called with float64 as default dtype.
+    changes pair repulsion by up to 1e-7 of itself. So its calculator is called with float64 as default dtype.
     """
     structure = atoms.copy()
     structure.calc = calculator

@@ -53,7 +53,8 @@ def test_a_model_becomes_an_artifact_and_a_checkpoint(model_file: Callable[[str]
     words = ["--head", "hybrid", "--checkpoint", checkpoint, "--license", "MIT", "--author", "A"]
     code, said, complaints = run("--from-mace", file, "-o", artifact, *words)
     assert code == 0, complaints
-    first = said.splitlines()[0]
+    first, second, *_ = said.splitlines()
+    assert "compared with the original" in second
     for part in ("unpickled", "code of whoever made it", "ScaleShiftMACE", "species H O Ti", "cutoff 4.5 angstrom"):
         assert part in first
     assert "2 layers, hidden irreps 4x0e+4x1o, head hybrid" in first
@@ -70,6 +71,14 @@ def test_a_model_becomes_an_artifact_and_a_checkpoint(model_file: Callable[[str]
     theirs = numbers_of(package_calculator(file, "hybrid"), atoms)
     for path in (artifact, again):
         assert_same(numbers_of(MLIPCalculator(path, precision="double"), atoms), theirs)
+
+
+def test_forces_that_differ_on_purpose_are_told(model_file: Callable[[str], Path], tmp_path: Path) -> None:
+    code, _, complaints = run("--from-mace", model_file("chebyshev_agnesi"), "-o", tmp_path / "model.pt")
+    assert code == 0
+    assert complaints.startswith("warning: ")
+    assert "Chebyshev" in complaints
+    assert len(complaints.splitlines()) == 1
 
 
 def test_heads_are_listed(model_file: Callable[[str], Path], tmp_path: Path) -> None:
@@ -182,7 +191,8 @@ def test_the_environment_stays_as_it_was(trained_model: Path, tmp_path: Path) ->
 
 
 def test_the_artifact_needs_no_mace_torch(trained_model: Path, tmp_path: Path) -> None:
-    assert run("--from-mace", trained_model, "-o", tmp_path / "model.pt")[0] == 0
+    code, _, complaints = run("--from-mace", trained_model, "-o", tmp_path / "model.pt")
+    assert code == 0, complaints
     code = (
         "import sys\n"
         "from ase.build import molecule\n"

@@ -119,6 +119,8 @@ ZOO = [
         2,
         {"num_interactions": "3", "pair_repulsion": "set", "gate": "abs", "r_max": "3.7"},
     ),
+    Animal("agnostic_product", "4x0e + 4x1o", 2, 2, {"use_agnostic_product": "True"}, OXIDE),
+    Animal("last_readout_only", "4x0e + 4x1o", 2, 2, {"use_last_readout_only": "True"}),
     Animal("two_heads", "4x0e + 4x1o", 2, 2, {"pair_repulsion": "set"}, OXIDE, heads=["pbe", "hybrid"]),
     Animal("plain_class", "4x0e + 4x1o", 2, 2, {"pair_repulsion": "set"}, plain_class=True),
     Animal("many_elements", "4x0e", 2, 2, {"distance_transform": "Agnesi", "pair_repulsion": "set"}, MANY),
