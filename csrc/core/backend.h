@@ -29,6 +29,15 @@ struct ExtraFiles {
   std::string manifest, probe, digest;
 };
 
+/// How a module is made ready.
+struct Preparation {
+  Precision precision;
+  std::string device;
+  int threads;                   // 0: no change
+  bool tables;                   // replace radial networks by tables, if the module and the device can
+  std::vector<int64_t> species;  // in use, as the module numbers them, ascending
+};
+
 /// A graph with species as the module numbers them, and the conditions of the whole system.
 struct BackendInput {
   int64_t n_local, n_all, n_edges;
@@ -58,15 +67,17 @@ class MLIP_API Backend {
   virtual ExtraFiles load(const std::string& path) = 0;
   /// All parameters and buffers as stored, by name (bytewise order).
   virtual void visit_tensors(const std::function<void(const TensorView&)>& visit) = 0;
-  /// Casts the module and moves it; throws MLIP_ERROR_ARGUMENT for a device that is not there. threads = 0: no change.
-  virtual void prepare(Precision precision, const std::string& device, int threads) = 0;
+  /// Casts the module and moves it; throws MLIP_ERROR_ARGUMENT for a device that is not there.
+  virtual void prepare(const Preparation& how) = 0;
+  /// Whether radial networks were replaced by tables.
+  virtual bool tabulated() const = 0;
   /// Forward and backward pass. `result.outputs` names the outputs wanted. host may be null.
   virtual void evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) = 0;
   virtual const char* library_version() const = 0;
 };
 
 /// Raised whenever something above changes: libmlip and libmlip_torch must be of one build.
-constexpr int kBackendInterface = 1;
+constexpr int kBackendInterface = 2;
 
 /// Opens libmlip_torch beside libmlip. Throws MLIP_ERROR_BACKEND with both torch versions when they do not fit.
 std::unique_ptr<Backend> make_backend();

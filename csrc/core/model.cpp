@@ -42,7 +42,11 @@ Model::Model(const std::string& path, const mlip_open_options& options)
     result_.outputs.push_back({output.name, output.width, {}});
   }
   conditions_ = Conditions(manifest_.conditions, manifest_.tasks[task_].name);
-  backend_->prepare(precision_kind_, device_, options.threads);
+  std::vector<int64_t> in_use = to_manifest_;
+  std::sort(in_use.begin(), in_use.end());
+  in_use.erase(std::unique(in_use.begin(), in_use.end()), in_use.end());
+  const bool tables = options.tables > 0 || (options.tables == 0 && precision_kind_ != Precision::double_);
+  backend_->prepare({precision_kind_, device_, options.threads, tables, std::move(in_use)});
   report_ = verify_probe(*backend_, manifest_, artifact.probe, to_manifest_, task_, precision_, device_);
 }
 
@@ -112,6 +116,7 @@ mlip_description Model::describe() const {
   out.n_probes = report_.n_structures;
   out.probe_seconds = report_.seconds;
   out.probe_energy_error = report_.largest.energy_per_atom;
+  out.tabulated = backend_->tabulated();
   out.probe_force_error = report_.largest.force;
   return out;
 }

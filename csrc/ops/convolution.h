@@ -27,14 +27,16 @@ struct Entry {
   double value;
 };
 
-/// Radial weights as cubic splines: for each knot of a pair of species the values, then the slopes times the spacing.
+/// Radial weights as splines of fifth degree: for each knot the values, the slopes times the spacing, and the second
+/// derivatives times its square. Beyond the last knot weights are what they are there, below the first extrapolated.
 template <class T>
 struct RadialTable {
-  const T *knots = nullptr;       ///< [n_pairs, n_knots, 2, n_paths, channels]; null: weights are given per edge
-  const T *distance = nullptr;    ///< [E]
-  const int64_t *pair = nullptr;  ///< [E] or null: one table for all
+  const T *knots = nullptr;        ///< [n_tables, n_knots, 3, n_paths, channels]; null: weights are given per edge
+  const T *distance = nullptr;     ///< [E]
+  const int64_t *which = nullptr;  ///< [E] table of each edge, or null: the only one
   int64_t n_knots = 0;
-  T per_length = 0;  ///< knots per angstrom, the first at 0
+  T first = 0;       ///< distance of the first knot
+  T per_length = 0;  ///< knots per angstrom
 };
 
 template <class T>
@@ -68,7 +70,7 @@ template <class T>
 int64_t convolution_scratch(const ConvolutionArguments<T> &arguments, int64_t most_edges) {
   // per edge a spline point (or an offset) and the coupled harmonics, all of them possibly dual; the backward pass
   // needs those of one edge and their gradient
-  const int64_t numbers = (most_edges + 1) * (8 + 2 * arguments.n_coupled) + 4 * arguments.n_coupled;
+  const int64_t numbers = (most_edges + 1) * (12 + 2 * arguments.n_coupled) + 4 * arguments.n_coupled;
   return most_edges * static_cast<int64_t>(sizeof(void *)) + numbers * static_cast<int64_t>(sizeof(T));
 }
 

@@ -11,38 +11,47 @@
 
 namespace mlip::ops::MLIP_ISA {
 
-/// Cubic Hermite coefficients of one edge: weight = v0 V0 + s0 S0 + v1 V1 + s1 S1, and the same for its slope.
+/// Hermite coefficients of one edge: weight = sum over k of value[k] times the k-th row from `knot` on, and its slope.
 template <class T>
 struct SplinePoint {
   const T *knot;
-  T value[4], slope[4];
+  T value[6], slope[6];
 };
 
 template <class T>
 MLIP_INLINE SplinePoint<T> spline_point(const RadialTable<T> &table, int64_t stride, int64_t edge) {
-  const T x = table.distance[edge] * table.per_length;
-  int64_t k = static_cast<int64_t>(x);
-  if (k > table.n_knots - 2) k = table.n_knots - 2;
-  const T t = x - static_cast<T>(k), u = 1 - t;
+  const T x = (table.distance[edge] - table.first) * table.per_length;
+  const T last = static_cast<T>(table.n_knots - 2);
+  const T k = x < 0 ? 0 : x > last ? last : static_cast<T>(static_cast<int64_t>(x));
+  T t = x - k;
+  const T beyond = t > 1;  // the slope there is zero, as the last knot's should be
+  if (beyond) t = 1;
+  const T t2 = t * t, t3 = t2 * t, t4 = t3 * t, t5 = t4 * t, u = t2 - 2 * t3 + t4;
   SplinePoint<T> point;
-  const int64_t first = (table.pair ? table.pair[edge] : 0) * table.n_knots + k;
-  point.knot = table.knots + first * 2 * stride;
-  point.value[0] = u * u * (1 + 2 * t);
-  point.value[1] = u * u * t;
-  point.value[2] = t * t * (1 + 2 * u);
-  point.value[3] = -t * t * u;
-  point.slope[0] = -6 * t * u * table.per_length;
-  point.slope[1] = u * (1 - 3 * t) * table.per_length;
-  point.slope[2] = 6 * t * u * table.per_length;
-  point.slope[3] = t * (3 * t - 2) * table.per_length;
+  const int64_t first = (table.which ? table.which[edge] : 0) * table.n_knots + static_cast<int64_t>(k);
+  point.knot = table.knots + first * 3 * stride;
+  point.value[3] = 10 * t3 - 15 * t4 + 6 * t5;
+  point.value[0] = 1 - point.value[3];
+  point.value[1] = t - 6 * t3 + 8 * t4 - 3 * t5;
+  point.value[2] = T(0.5) * (t2 - 3 * t3 + 3 * t4 - t5);
+  point.value[4] = -4 * t3 + 7 * t4 - 3 * t5;
+  point.value[5] = T(0.5) * (t3 - 2 * t4 + t5);
+  const T scale = beyond ? 0 : table.per_length;
+  point.slope[3] = 30 * u * scale;
+  point.slope[0] = -point.slope[3];
+  point.slope[1] = (1 - 18 * t2 + 32 * t3 - 15 * t4) * scale;
+  point.slope[2] = (t - T(4.5) * t2 + 6 * t3 - T(2.5) * t4) * scale;
+  point.slope[4] = (-12 * t2 + 28 * t3 - 15 * t4) * scale;
+  point.slope[5] = (T(1.5) * t2 - 4 * t3 + T(2.5) * t4) * scale;
   return point;
 }
 
 template <class T, class L>
 MLIP_INLINE Vector<T> spline(const SplinePoint<T> &point, const T *factor, int64_t stride, int64_t at, L lanes) {
   const T *p = point.knot + at;
-  return factor[0] * load(p, lanes) + factor[1] * load(p + stride, lanes) + factor[2] * load(p + 2 * stride, lanes) +
-         factor[3] * load(p + 3 * stride, lanes);
+  Vector<T> sum = factor[0] * load(p, lanes);
+  MLIP_UNROLL for (int k = 1; k < 6; k++) sum += factor[k] * load(p + k * stride, lanes);
+  return sum;
 }
 
 /// Radial weights given per edge.

@@ -40,7 +40,7 @@ const char* text_or_null(const std::optional<std::string>& text) {
 
 Model::Model(const std::string& path, const std::optional<std::vector<std::string>>& species,
              const std::optional<std::string>& precision, const std::string& device,
-             const std::optional<std::string>& task, int threads) {
+             const std::optional<std::string>& task, int threads, int tables) {
   std::vector<const char*> names;
   if (species)
     for (const std::string& name : *species) names.push_back(name.c_str());
@@ -51,6 +51,7 @@ Model::Model(const std::string& path, const std::optional<std::vector<std::strin
   options.device = device.c_str();
   options.task = text_or_null(task);
   options.threads = threads;
+  options.tables = tables;
   mlip_model* model = nullptr;
   mlip_status status;
   {
@@ -83,6 +84,7 @@ py::dict Model::describe() const {
   out["n_probes"] = d.n_probes;
   out["probe_seconds"] = d.probe_seconds;
   out["probe_energy_error"] = d.probe_energy_error;
+  out["tabulated"] = d.tabulated != 0;
   out["probe_force_error"] = d.probe_force_error;
   return out;
 }
@@ -172,7 +174,8 @@ py::array_t<double> Model::output(const std::string& name) const {
 void bind_model(py::module_& module) {
   py::class_<Model>(module, "Model")
       .def(py::init<const std::string&, const std::optional<std::vector<std::string>>&,
-                    const std::optional<std::string>&, const std::string&, const std::optional<std::string>&, int>())
+                    const std::optional<std::string>&, const std::string&, const std::optional<std::string>&, int,
+                    int>())
       .def("describe", &Model::describe)
       .def("set_condition", &Model::set_condition)
       .def("set_halo", &Model::set_halo)

@@ -20,7 +20,7 @@ class Model {
  public:
   Model(const std::string& path, const std::optional<std::vector<std::string>>& species,
         const std::optional<std::string>& precision, const std::string& device, const std::optional<std::string>& task,
-        int threads);
+        int threads, int tables);
 
   py::dict describe() const;
   void set_condition(const std::string& name, double value);

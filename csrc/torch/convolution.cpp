@@ -104,22 +104,24 @@ struct ConvolutionFunction : torch::autograd::Function<ConvolutionFunction> {
 /// With a table for radial weights; for inference, so differentiable once.
 struct TabulatedConvolution : torch::autograd::Function<TabulatedConvolution> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& distance, const at::Tensor& harmonics,
-                            const at::Tensor& features, const at::Tensor& table, const at::Tensor& pair,
+                            const at::Tensor& features, const at::Tensor& table, const at::Tensor& which, double first,
                             double per_length, const Edges& edges) {
-    context->save_for_backward({distance, harmonics, features, table, pair});
-    context->saved_data["per_length"] = per_length;
+    context->save_for_backward({distance, harmonics, features, table, which});
+    context->saved_data["scale"] = std::vector<double>{first, per_length};
     edges.save(context);
-    return run_forward(edges.plan(features, harmonics), {{}, table, distance, pair, per_length}, harmonics, features);
+    return run_forward(edges.plan(features, harmonics), {{}, table, distance, which, first, per_length}, harmonics,
+                       features);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& adjoint) {
     TORCH_CHECK(!at::GradMode::is_enabled(), "mlip::convolution_table can be differentiated once only");
     const auto saved = context->get_saved_variables();
-    const RadialInput radial{{}, saved[3], saved[0], saved[4], context->saved_data["per_length"].toDouble()};
+    const auto scale = context->saved_data["scale"].toDoubleVector();
+    const RadialInput radial{{}, saved[3], saved[0], saved[4], scale[0], scale[1]};
     const auto found =
         run_backward(Edges::load(context).plan(saved[2], saved[1]), radial, saved[1], saved[2], contiguous(adjoint[0]),
                      context->needs_input_grad(0), context->needs_input_grad(1), context->needs_input_grad(2));
-    return {found.distance, found.harmonics, found.features, {}, {}, {}, {}};
+    return {found.distance, found.harmonics, found.features, {}, {}, {}, {}, {}};
   }
 };
 
@@ -141,18 +143,21 @@ at::Tensor convolution(const at::Tensor& weights, const at::Tensor& harmonics, c
 }
 
 at::Tensor convolution_table(const at::Tensor& distance, const at::Tensor& harmonics, const at::Tensor& features,
-                             const at::Tensor& table, const std::optional<at::Tensor>& pair, double per_length,
+                             const at::Tensor& table, const at::Tensor& which, double first, double per_length,
                              const at::Tensor& centre, const at::Tensor& neighbour, int64_t n_local, int64_t l_in,
                              int64_t l_max, const at::Tensor& coupling) {
   check_same(distance, features, "distances");
   check_same(harmonics, features, "harmonics");
   check_same(table, features, "knots");
-  TORCH_CHECK(table.dim() == 5 && table.size(1) >= 2 && table.size(2) == 2 && table.size(4) == features.size(-1),
-              "mlip::convolution_table: the table must be [pairs, knots, 2, paths, channels], got ", table.sizes());
-  TORCH_CHECK(pair.has_value() || table.size(0) == 1, "mlip::convolution_table: several tables, but no pair per edge");
+  TORCH_CHECK(table.dim() == 5 && table.size(1) >= 2 && table.size(2) == 3 && table.size(4) == features.size(-1),
+              "mlip::convolution_table: the table must be [tables, knots, 3, paths, channels], got ", table.sizes());
+  TORCH_CHECK(distance.size(0) == centre.size(0), "mlip::convolution_table: ", distance.size(0), " distances for ",
+              centre.size(0), " edges");
+  const int64_t largest = which.numel() > 0 ? which.max().item<int64_t>() : 0;
+  TORCH_CHECK(table.size(0) == 1 || (which.size(0) == centre.size(0) && largest < table.size(0)),
+              "mlip::convolution_table: with ", table.size(0), " tables each edge must name one of them");
   return TabulatedConvolution::apply(distance.contiguous(), harmonics.contiguous(), features.contiguous(),
-                                     table.contiguous(),
-                                     pair.has_value() ? pair->contiguous() : at::empty({0}, at::kLong), per_length,
+                                     table.contiguous(), which.contiguous(), first, per_length,
                                      Edges{centre, neighbour, coupling, n_local, l_in, l_max});
 }
 
@@ -166,8 +171,9 @@ TORCH_LIBRARY_FRAGMENT(mlip, library) {
   library.impl("convolution",
                torch::dispatch(c10::DispatchKey::CompositeImplicitAutograd, TORCH_FN(mlip::convolution)));
   library.def(
-      "convolution_table(Tensor distance, Tensor harmonics, Tensor features, Tensor table, Tensor? pair, "
-      "float per_length, Tensor centre, Tensor neighbour, int n_local, int l_in, int l_max, Tensor coupling) -> "
+      "convolution_table(Tensor distance, Tensor harmonics, Tensor features, Tensor table, Tensor which, "
+      "float first, float per_length, Tensor centre, Tensor neighbour, int n_local, int l_in, int l_max, Tensor "
+      "coupling) -> "
       "Tensor");
   library.impl("convolution_table",
                torch::dispatch(c10::DispatchKey::CompositeImplicitAutograd, TORCH_FN(mlip::convolution_table)));

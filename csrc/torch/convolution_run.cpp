@@ -94,8 +94,9 @@ ops::ConvolutionArguments<T> arguments(const ConvolutionPlan& plan, const Radial
   if (radial.table.defined()) {
     a.table.knots = radial.table.const_data_ptr<T>();
     a.table.distance = radial.distance.const_data_ptr<T>();
-    a.table.pair = radial.table.size(0) > 1 ? radial.pair.const_data_ptr<int64_t>() : nullptr;
+    a.table.which = radial.table.size(0) > 1 ? radial.which.const_data_ptr<int64_t>() : nullptr;
     a.table.n_knots = radial.table.size(1);
+    a.table.first = static_cast<T>(radial.first);
     a.table.per_length = static_cast<T>(radial.per_length);
   }
   return a;

@@ -16,11 +16,13 @@ class TorchScriptBackend final : public Backend {
  public:
   ExtraFiles load(const std::string& path) override;
   void visit_tensors(const std::function<void(const TensorView&)>& visit) override;
-  void prepare(Precision precision, const std::string& device, int threads) override;
+  void prepare(const Preparation& how) override;
+  bool tabulated() const override { return tabulated_; }
   void evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) override;
   const char* library_version() const override;
 
  private:
+  bool make_tables(const std::vector<int64_t>& species);
   using Tensors = c10::Dict<std::string, at::Tensor>;
   void run(const BackendInput& input, BackendResult& result);
   Tensors forward(const BackendInput& input, const at::Tensor& r_ij);
@@ -31,6 +33,7 @@ class TorchScriptBackend final : public Backend {
   at::Device device_{at::kCPU};
   at::ScalarType edge_dtype_ = at::kDouble;
   int threads_ = 0;
+  bool tabulated_ = false;
 };
 
 }  // namespace mlip

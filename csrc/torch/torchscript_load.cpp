@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Opening: the archive with its extra files, the tensors for the checksum, the cast to a precision and a device.
+#include <ATen/ops/tensor.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/cuda.h>
@@ -96,12 +97,20 @@ void TorchScriptBackend::visit_tensors(const std::function<void(const TensorView
   }
 }
 
-void TorchScriptBackend::prepare(Precision precision, const std::string& device, int threads) {
-  device_ = checked_device(device);
-  edge_dtype_ = precision == Precision::single ? at::kFloat : at::kDouble;
-  threads_ = threads;
-  const at::ScalarType dtype = precision == Precision::double_ ? at::kDouble : at::kFloat;
+bool TorchScriptBackend::make_tables(const std::vector<int64_t>& species) {
+  const auto method = module_.find_method("tabulate");
+  if (!method.has_value() || !device_.is_cpu()) return false;
+  const at::NoGradGuard no_gradient;
+  return (*method)({at::tensor(species, at::kLong)}).toBool();
+}
+
+void TorchScriptBackend::prepare(const Preparation& how) {
+  device_ = checked_device(how.device);
+  edge_dtype_ = how.precision == Precision::single ? at::kFloat : at::kDouble;
+  threads_ = how.threads;
+  const at::ScalarType dtype = how.precision == Precision::double_ ? at::kDouble : at::kFloat;
   module_.eval();
+  tabulated_ = how.tables && make_tables(how.species);  // before the cast: tables are made in double precision
   // Module::to would cast integers as well.
   for (const auto& [name, tensor] : named_tensors(module_)) {
     tensor.set_requires_grad(false);

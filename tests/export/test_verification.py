@@ -91,6 +91,8 @@ def test_digest_sees_every_part(water_checkpoint: Checkpoint) -> None:
     digests = [artifact_digest("{}", "{}", module), artifact_digest("{} ", "{}", module)]
     digests.append(artifact_digest("{}", "[]", module))
     for tensor in named_tensors(module).values():
+        if not tensor.numel():
+            continue  # filled when the artifact is opened
         saved = tensor.clone()
         tensor.view(-1).view(torch.uint8)[0] ^= 1
         digests.append(artifact_digest("{}", "{}", module))

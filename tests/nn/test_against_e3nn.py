@@ -12,6 +12,7 @@ from e3nn.nn import Activation
 from torch import Tensor
 
 from mlipkit.nn.convolution import Convolution, coupling_paths
+from mlipkit.nn.edges import Edges
 from mlipkit.nn.linear import EquivariantLinear, SpeciesLinear
 from mlipkit.nn.readouts import EnergyReadout, GatedEnergyReadout
 from mlipkit.nn.spherical_harmonics import spherical_harmonics
@@ -93,7 +94,8 @@ def test_convolution(l_in: int, l_max: int, cutoff_on_basis: bool) -> None:
     weights = mine.radial(radial) * (1.0 if cutoff_on_basis else envelope)
     messages = product(to_e3nn(x, l_in)[neighbour], y, weights)
     summed = torch.zeros(3, messages.shape[1]).index_add(0, centre, messages)
-    found = mine(radial, envelope, y, x, centre, neighbour, 3)
+    nothing = torch.zeros(0)  # distances and tables, which the radial network does not need
+    found = mine(Edges(centre, neighbour, y, radial, envelope, nothing, nothing), x, 3)
     torch.testing.assert_close(to_e3nn(found, l_max), linear(summed) / neighbours, atol=TINY, rtol=0)
 
 

@@ -94,24 +94,25 @@ def test_threads_change_rounding_only_and_repeat_exactly() -> None:
 
 
 def test_table_is_the_spline_of_its_knots(instruction_set: str) -> None:
-    """Knots of a cubic polynomial per path and channel give that polynomial, and its slope."""
-    l_in, l_max, channels, cutoff, n_knots = 1, 3, 21, 5.0, 9
+    """Knots of a polynomial of fifth degree per path and channel give that polynomial, and its slope."""
+    l_in, l_max, channels, first, cutoff, n_knots = 1, 3, 21, 0.2, 5.0, 9
     (_, harmonics, features), rest = inputs(l_in, l_max, channels, torch.float64, 6, 40)
     paths = coupling_paths(l_in, l_max, l_max)
     coupling = convolution_coupling(paths)
-    n_pairs = 3
-    pair = torch.randint(0, n_pairs, (40,))
-    a = torch.randn(4, n_pairs, 1, len(paths), channels, dtype=torch.float64)
-    spacing = cutoff / (n_knots - 1)
-    r = (torch.arange(n_knots, dtype=torch.float64) * spacing).view(1, -1, 1, 1)
-    value = a[0] + a[1] * r + a[2] * r**2 + a[3] * r**3
-    slope = (a[1] + 2 * a[2] * r + 3 * a[3] * r**2) * spacing
-    table = torch.stack([value, slope], dim=2)
-    distance = (torch.rand(40, dtype=torch.float64) * cutoff).requires_grad_()
-    d = distance.view(-1, 1, 1)
-    b = a[:, pair, 0]
-    weights = b[0] + b[1] * d + b[2] * d**2 + b[3] * d**3
-    found = torch.ops.mlip.convolution_table(distance, harmonics, features, table, pair, 1 / spacing, *rest, coupling)
+    n_tables = 3
+    which = torch.randint(0, n_tables, (40,))
+    a = torch.randn(6, n_tables, 1, len(paths), channels, dtype=torch.float64)
+    spacing = (cutoff - first) / (n_knots - 1)
+    r = (first + torch.arange(n_knots, dtype=torch.float64) * spacing).view(1, -1, 1, 1)
+    value = sum(a[k] * (r / cutoff) ** k for k in range(6))
+    slope = sum(k * a[k] * (r / cutoff) ** (k - 1) / cutoff for k in range(1, 6)) * spacing
+    bend = sum(k * (k - 1) * a[k] * (r / cutoff) ** (k - 2) / cutoff**2 for k in range(2, 6)) * spacing**2
+    table = torch.stack([value, slope, bend], dim=2)
+    distance = (torch.rand(40, dtype=torch.float64) * cutoff).requires_grad_()  # also before the first knot
+    weights = sum(a[k][which, 0] * (distance.view(-1, 1, 1) / cutoff) ** k for k in range(6))
+    found = torch.ops.mlip.convolution_table(
+        distance, harmonics, features, table, which, first, 1 / spacing, *rest, coupling
+    )
     wanted = convolution_reference(weights, harmonics, features, *rest, coupling)
     torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-10)
     adjoint = torch.randn_like(found)
@@ -120,6 +121,23 @@ def test_table_is_the_spline_of_its_knots(instruction_set: str) -> None:
         torch.autograd.grad(found, tensors, adjoint), torch.autograd.grad(wanted, tensors, adjoint), strict=True
     ):
         torch.testing.assert_close(x, y, rtol=1e-11, atol=1e-9)
+
+
+def test_beyond_the_last_knot_weights_stay() -> None:
+    (_, harmonics, features), rest = inputs(0, 1, 4, torch.float64, 2, 5)
+    table = torch.randn(1, 3, 3, 2, 4, dtype=torch.float64)
+    coupling = convolution_coupling(coupling_paths(0, 1, 1))
+    nothing = torch.zeros(0, dtype=torch.int64)
+
+    def at(distance: float) -> Tensor:
+        r = torch.full((5,), distance, dtype=torch.float64, requires_grad=True)
+        value = torch.ops.mlip.convolution_table(r, harmonics, features, table, nothing, 0.0, 0.5, *rest, coupling)
+        assert torch.autograd.grad(value.sum(), r, retain_graph=True)[0].count_nonzero() == 0
+        return value
+
+    torch.testing.assert_close(at(4.000001), at(1e6))
+    weights = table[:, -1, 0].expand(5, 2, 4).contiguous()
+    torch.testing.assert_close(at(5.0), torch.ops.mlip.convolution(weights, harmonics, features, *rest, coupling))
 
 
 def test_mistakes_are_refused() -> None:

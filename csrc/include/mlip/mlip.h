@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct or a function below changes its meaning; compare with mlip_interface_version(). */
-#define MLIP_INTERFACE_VERSION 1
+#define MLIP_INTERFACE_VERSION 2
 
 typedef enum {
   MLIP_OK = 0,
@@ -58,6 +58,7 @@ typedef struct {
   const char *device;    /* "cpu", "cuda" or "cuda:N"; NULL: "cpu" */
   const char *task;      /* level of theory; NULL allowed when the model has exactly one */
   int threads;           /* threads for tensor operations; 0: leave as it is */
+  int tables;            /* radial networks as tables: 1 yes, -1 no, 0 where the precision is single or mixed */
 } mlip_open_options;
 
 /* Reads the artifact, checks schema, checksum and species, casts to the precision, then evaluates the embedded probe
@@ -83,6 +84,7 @@ typedef struct {
   const double *masses; /* [n_species] standard atomic masses, u */
   int n_outputs;        /* named outputs besides energy */
   const char *const *outputs;
+  int tabulated;             /* whether radial networks were replaced by tables */
   int n_probes;              /* probe structures evaluated when opening */
   double probe_seconds;      /* time that took */
   double probe_energy_error; /* largest differences from the reference: eV per atom, eV/angstrom */

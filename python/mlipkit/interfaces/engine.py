@@ -112,6 +112,7 @@ class Description:
     species: list[str]  # in use, in the caller's order
     masses: list[float]  # of those, u
     outputs: list[str]  # besides the energy
+    tabulated: bool  # radial networks were replaced by tables
     n_probes: int  # probe structures evaluated when opening
     probe_seconds: float
     probe_energy_error: float  # largest difference, eV per atom
@@ -146,6 +147,7 @@ class Engine:
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         task: level of theory; None allowed when the model has exactly one.
         threads: for tensor operations; 0 leaves the setting as it is.
+        tables: replace radial networks by tables of the distance; None: where the precision is ``single`` or ``mixed``.
 
     Raises:
         EngineError: the file is missing, altered or of another schema, does not reproduce its reference, or lacks the
@@ -160,9 +162,12 @@ class Engine:
         device: str = "cpu",
         task: str | None = None,
         threads: int = 0,
+        tables: bool | None = None,
     ) -> None:
         symbols = None if species is None else list(species)
-        self._handle = _engine.Model(os.fspath(path), symbols, precision, device, task, threads)
+        self._handle = _engine.Model(
+            os.fspath(path), symbols, precision, device, task, threads, {None: 0, True: 1, False: -1}[tables]
+        )
         self._neighbours: NeighbourList | None = None
         self._halo_failure: BaseException | None = None
 

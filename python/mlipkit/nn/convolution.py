@@ -6,8 +6,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from mlipkit.nn.edges import Edges
 from mlipkit.nn.operator_constants import convolution_coupling, coupling_paths
 from mlipkit.nn.radial import RadialNetwork
+from mlipkit.nn.radial_table import FIRST_KNOT, knots_per_length, slope_error, table_of_samples
 from mlipkit.ops.convolution import convolution
 
 
@@ -19,6 +21,7 @@ class Convolution(nn.Module):
     """
 
     coupling: Tensor
+    table: Tensor
 
     def __init__(
         self,
@@ -40,36 +43,81 @@ class Convolution(nn.Module):
         self.radial = RadialNetwork([*radial_widths, self.n_paths * channels], activation_scale)
         self.register_buffer("coupling", convolution_coupling(paths), persistent=False)
         self.paths_into: list[int] = [sum(path[2] == l3 for path in paths) for l3 in range(l_max + 1)]
+        self.register_buffer("table", torch.zeros(0), persistent=False)  # filled by `tabulate`
+        self.first_knot, self.knots_per_length = FIRST_KNOT, 0.0
         self.mixing = nn.Parameter(torch.randn(self.n_paths, channels, channels))
 
-    def forward(
-        self,
-        radial: Tensor,
-        envelope: Tensor,
-        harmonics: Tensor,
-        features: Tensor,
-        centre: Tensor,
-        neighbour: Tensor,
-        n_local: int,
-    ) -> Tensor:
+    def tabulate(self, radial: Tensor, envelope: Tensor, n_tables: int, cutoff: float) -> float:
+        """Replaces the radial network by tables.
+
+        Args:
+            radial: [n_tables * samples, n_basis] radial features, float64, at the distances of
+                :func:`mlipkit.nn.radial_table.sample_distances` for each table in turn.
+            envelope: [n_tables * samples, 1] cutoff there.
+            n_tables: one, or one per pair of species.
+            cutoff: angstrom.
+
+        Returns:
+            The largest relative error of a slope.
+        """
+        tables: list[Tensor] = []
+        worst = 0.0
+        samples = radial.shape[0] // n_tables
+        for k in range(n_tables):
+            first, last = k * samples, (k + 1) * samples
+            weights = self.weights(radial[first:last], envelope[first:last])
+            tables.append(table_of_samples(weights))
+            worst = max(worst, slope_error(tables[-1], weights, cutoff))
+        self.table = torch.stack(tables)
+        self.knots_per_length = knots_per_length(cutoff, self.table.shape[1])
+        return worst
+
+    def weights(self, radial: Tensor, envelope: Tensor) -> Tensor:
+        """[E, n_basis], [E, 1] -> [E, paths, channels]."""
+        weights = self.radial(radial)
+        if not self.cutoff_on_basis:
+            weights = weights * envelope
+        return weights.view(radial.shape[0], self.n_paths, self.channels)
+
+    def forward(self, edges: Edges, features: Tensor, n_local: int) -> Tensor:
         """Messages of the local atoms.
 
         Args:
-            radial: [E, n_basis] radial features; envelope: [E, 1] cutoff.
-            harmonics: [E, (l_max+1)^2].
+            edges: of the local atoms.
             features: [n_all, (l_in+1)^2, channels].
-            centre: [E]; neighbour: [E]; n_local: number of local atoms.
+            n_local: number of local atoms.
 
         Returns:
             [n_local, (l_max+1)^2, channels].
         """
-        weights = self.radial(radial)
-        if not self.cutoff_on_basis:
-            weights = weights * envelope
-        weights = weights.view(radial.shape[0], self.n_paths, self.channels)
-        sums = convolution(
-            weights, harmonics, features, centre, neighbour, n_local, self.l_in, self.l_max, self.coupling
-        )
+        if self.table.numel() > 0:
+            sums = torch.ops.mlip.convolution_table(
+                edges.distance,
+                edges.harmonics,
+                features,
+                self.table,
+                edges.table,
+                self.first_knot,
+                self.knots_per_length,
+                edges.centre,
+                edges.neighbour,
+                n_local,
+                self.l_in,
+                self.l_max,
+                self.coupling,
+            )
+        else:
+            sums = convolution(
+                self.weights(edges.radial, edges.envelope),
+                edges.harmonics,
+                features,
+                edges.centre,
+                edges.neighbour,
+                n_local,
+                self.l_in,
+                self.l_max,
+                self.coupling,
+            )
         blocks: list[Tensor] = []
         first, row = 0, 0
         for l3, n_paths in enumerate(self.paths_into):

@@ -16,13 +16,17 @@ from mlipkit.nn.conditions import ConditionEmbedding
 from mlipkit.nn.contraction import SymmetricContraction
 from mlipkit.nn.convolution import Convolution
 from mlipkit.nn.density import NeighbourDensity
+from mlipkit.nn.edges import Edges
 from mlipkit.nn.linear import EquivariantLinear, SpeciesLinear
 from mlipkit.nn.mace_config import MACEConfig
 from mlipkit.nn.radial import RadialEmbedding
+from mlipkit.nn.radial_table import KNOTS, SLOPE_ERROR, sample_distances
 from mlipkit.nn.readouts import EnergyReadout, GatedEnergyReadout, NamedReadout, NoReadout
 from mlipkit.nn.registry import register
 from mlipkit.nn.spherical_harmonics import spherical_harmonics
 from mlipkit.nn.zbl import ZBLRepulsion
+
+MOST_TABLES = 100  # of 1 MB per layer with 128 channels and scalar features
 
 
 class MACELayer(nn.Module):
@@ -51,11 +55,7 @@ class MACELayer(nn.Module):
     def forward(
         self,
         features: Tensor,
-        radial: Tensor,
-        envelope: Tensor,
-        harmonics: Tensor,
-        centre: Tensor,
-        neighbour: Tensor,
+        edges: Edges,
         species: Tensor,
         n_local: int,
     ) -> Tensor:
@@ -63,8 +63,8 @@ class MACELayer(nn.Module):
 
         Args:
             features: [n_all, 1, channels] in the first layer, then [n_local, components, channels].
-            radial: [E, n_basis]; envelope: [E, 1]; harmonics: [E, (l_max+1)^2].
-            centre: [E]; neighbour: [E]; species: [n_all]; n_local: number of local atoms.
+            edges: of the local atoms.
+            species: [n_all]; n_local: number of local atoms.
 
         Returns:
             [n_local, components, channels].
@@ -73,9 +73,11 @@ class MACELayer(nn.Module):
         sent = self.up(features)
         if not self.first:
             sent = torch.ops.mlip.halo_exchange(sent, species.shape[0])
-        message = self.convolution(radial, envelope, harmonics, sent, centre, neighbour, n_local)
+        message = self.convolution(edges, sent, n_local)
         if self.density is not None:
-            message = message / (1.0 + self.density(radial, envelope, centre, n_local)).view(n_local, 1, 1)
+            message = message / (1.0 + self.density(edges.radial, edges.envelope, edges.centre, n_local)).view(
+                n_local, 1, 1
+            )
         if not self.residual:
             return self.down(self.contraction(self.skip(message, local_species), local_species))
         new = self.down(self.contraction(message, local_species))
@@ -91,11 +93,16 @@ class MACE(nn.Module):
     scale: Tensor
     shift: Tensor
     zbl_scale: Tensor
+    table_of: Tensor
 
     def __init__(self, config: MACEConfig) -> None:
         super().__init__()
         self.config = config
         self.l_max = config.l_max
+        self.cutoff = config.cutoff
+        self.tabulated, self.most_tables = False, MOST_TABLES
+        self.knots, self.slope_error = KNOTS, SLOPE_ERROR
+        self.needs_radial = any(config.normalizes_density(index) for index in range(config.n_layers))
         n_species, n_tasks = len(config.species), len(config.tasks)
         self.embedding = nn.Parameter(torch.randn(n_species, config.channels))
         self.embedding_scale = 1.0 / math.sqrt(n_species)
@@ -108,6 +115,54 @@ class MACE(nn.Module):
         zbl_scale = config.zbl_scale or [1.0] * n_tasks
         for name, values in (("scale", config.scale), ("shift", config.shifts), ("zbl_scale", zbl_scale)):
             self.register_buffer(name, torch.tensor(values, dtype=torch.get_default_dtype()), persistent=False)
+        self.register_buffer("table_of", torch.zeros(n_species, n_species, dtype=torch.int64), persistent=False)
+
+    @torch.jit.export
+    def tabulate(self, species: Tensor) -> bool:
+        """Replaces the radial networks by tables, for inference on a CPU.
+
+        Args:
+            species: [n] those in use, ascending; other ones must not be evaluated afterwards.
+
+        Returns:
+            Whether that was done: not for so many pairs of species that tables would be too large.
+        """
+        n = species.shape[0] if self.radial.by_species else 1
+        pairs = torch.triu_indices(n, n, device=species.device)
+        n_tables = pairs.shape[1]
+        if n_tables > self.most_tables:
+            return False
+        if self.radial.by_species:
+            first, second = species[pairs[0]], species[pairs[1]]
+            number = torch.arange(n_tables, device=species.device)
+            self.table_of[first, second] = number
+            self.table_of[second, first] = number
+        else:
+            first, second = pairs[0], pairs[1]
+        for n_knots in self.knots:
+            distances = sample_distances(self.cutoff, n_knots, species.device)
+            samples = distances.shape[0]
+            radial, envelope = self.radial(
+                distances.repeat(n_tables), first.repeat_interleave(samples), second.repeat_interleave(samples)
+            )
+            worst = 0.0
+            for layer in self.layers:
+                worst = max(worst, layer.convolution.tabulate(radial, envelope, n_tables, self.cutoff))
+            if worst < self.slope_error:
+                break
+        self.tabulated = True
+        return True
+
+    def _edges(self, r: Tensor, harmonics: Tensor, centre: Tensor, neighbour: Tensor, species: Tensor) -> Edges:
+        """What the layers need, in the dtype of the parameters."""
+        dtype = self.embedding.dtype
+        first, second = species.index_select(0, centre), species.index_select(0, neighbour)
+        radial, envelope, table = r.new_zeros(0), r.new_zeros(0), centre[:0]
+        if self.needs_radial or not self.tabulated:
+            radial, envelope = self.radial(r, first, second)
+        if self.tabulated and self.radial.by_species:
+            table = self.table_of.view(-1).index_select(0, first * self.table_of.shape[0] + second)
+        return Edges(centre, neighbour, harmonics, radial.to(dtype), envelope.to(dtype), r.to(dtype), table)
 
     def forward(
         self,
@@ -122,13 +177,12 @@ class MACE(nn.Module):
         task = conditions["task"]
         r = torch.sqrt((r_ij * r_ij).sum(1))
         harmonics = spherical_harmonics(self.l_max, r_ij / r.unsqueeze(1)).to(dtype)
-        radial, envelope = self.radial(r, species.index_select(0, centre), species.index_select(0, neighbour))
-        radial, envelope = radial.to(dtype), envelope.to(dtype)
+        edges = self._edges(r, harmonics, centre, neighbour, species)
         initial = (self.embedding * self.embedding_scale).index_select(0, species)
         features = self.conditions(initial, conditions).unsqueeze(1)
         energy = torch.zeros([n_local], dtype=r_ij.dtype, device=r_ij.device)
         for layer, readout in zip(self.layers, self.readouts):  # noqa: B905  (TorchScript knows no strict)
-            features = layer(features, radial, envelope, harmonics, centre, neighbour, species, n_local)
+            features = layer(features, edges, species, n_local)
             energy = energy + readout(features[:, 0], task).to(r_ij.dtype)
         energy = energy * self.scale.to(r_ij.dtype).index_select(0, task)
         energy = energy + pick_species(self.shift.to(r_ij.dtype), task, species[:n_local])

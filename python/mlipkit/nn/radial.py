@@ -81,6 +81,7 @@ class RadialEmbedding(nn.Module):
         self.cutoff_on_basis = config.cutoff_on == "basis"
         self.basis = _basis(config, cutoff)
         self.transform = _transform(config, radii)
+        self.by_species = config.transform != "none"
 
     def forward(self, r: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         """Radial features and cutoff of every edge.
@@ -150,6 +151,6 @@ class RadialNetwork(nn.Module):
         for weight in self.weights:
             if not first:
                 x = self.activation_scale * torch.nn.functional.silu(x)
-            x = x @ (weight / math.sqrt(weight.shape[0]))
+            x = x @ (weight.to(x.dtype) / math.sqrt(weight.shape[0]))
             first = False
         return x
