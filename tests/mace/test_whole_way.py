@@ -59,7 +59,7 @@ def package(trained_model: Path) -> MACECalculator:
 
 @pytest.fixture(scope="session")
 def water() -> Atoms:
-    atoms = water_frames(16)[0]
+    atoms = water_frames(12)[0]
     atoms.calc = None
     return atoms
 
@@ -112,7 +112,7 @@ def moved(frame: Atoms, start: Atoms) -> float:
 
 def test_the_training_had_an_effect(artifact: Path) -> None:
     """Forces of the trained model are nearer to the labels than no forces at all."""
-    frame = water_frames(16)[3]
+    frame = water_frames(12)[3]
     labels = frame.get_forces()
     frame.calc = MLIPCalculator(artifact)
     assert np.abs(frame.get_forces() - labels).mean() < 0.7 * np.abs(labels).mean()

@@ -31,7 +31,7 @@ OPTIONS = {
     "radial_MLP": "[16, 16]",
     "batch_size": "2",
     "valid_batch_size": "4",
-    "max_num_epochs": "4",
+    "max_num_epochs": "3",
     "lr": "0.02",
     "forces_weight": "10",
     "seed": "1",
@@ -50,7 +50,7 @@ def water_frames(count: int) -> list[Atoms]:
 
 def train(folder: Path) -> Path:
     """Runs the package's command for some epochs; returns the model. Other files of the run stay beside it."""
-    frames = water_frames(16)
+    frames = water_frames(12)
     for frame in frames:
         frame.info["energy_gfn1"] = frame.get_potential_energy()
         frame.arrays["forces_gfn1"] = frame.get_forces()

@@ -7,13 +7,14 @@ command computes from its data, are moved too.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import ase.io
 import numpy as np
 import torch
+from ase import Atoms
+from mace.calculators import MACECalculator
 from mace_package import command_line_model, numbers_of, package_calculator
 from mace_structures import comparison_structures, cycled, scattered
 
@@ -172,40 +173,49 @@ def randomise(model: torch.nn.Module, animal: Animal) -> None:
     def noise(like: torch.Tensor) -> torch.Tensor:
         return torch.randn(like.shape, generator=random, dtype=torch.float64).to(like.dtype)
 
-    for parameter in model.parameters():
-        if parameter.requires_grad:  # others stand for paths that do not exist
-            parameter += 0.3 * noise(parameter)
-    tame_messages(model, animal)
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in trainable:  # others stand for paths that do not exist
+        parameter += 0.3 * noise(parameter)
     energies = model.atomic_energies_fn.atomic_energies
     energies += noise(energies)
     if not animal.plain_class:
         model.scale_shift.scale *= 1.0 + 0.2 * noise(model.scale_shift.scale).abs()
         model.scale_shift.shift += 0.3 * noise(model.scale_shift.shift)
-    full = all_forces(model, animal)
-    outputs = [getattr(readout, "linear_2", None) or readout.linear for readout in model.readouts]
-    kept = [output.weight.clone() for output in outputs]
-    for output in outputs:
-        output.weight.zero_()
-    largest = [np.abs(a - b).max() for a, b in zip(full, all_forces(model, animal), strict=True)]
-    for output, weight in zip(outputs, kept, strict=True):
-        output.weight.copy_(weight * FORCE / np.exp(np.mean(np.log(largest))))
-
-
-def all_forces(model: torch.nn.Module, animal: Animal) -> list[np.ndarray]:
-    """Forces of all structures but the isolated atom, by the last head."""
-    calculator = package_calculator(copy.deepcopy(model), animal.heads[-1])
+    calculator = package_calculator(model, animal.heads[-1], model.r_max.dtype)
     structures = comparison_structures(animal.numbers, animal.cutoff)
-    with torch.enable_grad():
-        return [numbers_of(calculator, s).forces for name, s in structures.items() if name != "isolated_atom"]
+    tame_messages(calculator, structures["triclinic"])
+    del structures["isolated_atom"]
+    tame_forces(calculator, list(structures.values()))
+    for parameter in trainable:  # the calculator has fixed them
+        parameter.requires_grad_(True)
 
 
-def tame_messages(model: torch.nn.Module, animal: Animal) -> None:
+def tame_messages(calculator: MACECalculator, atoms: Atoms) -> None:
     """Messages of mean square one, of which all powers count alike."""
-    atoms = comparison_structures(animal.numbers, animal.cutoff)["triclinic"]
-    for interaction in model.interactions:
+    for interaction in calculator.models[0].interactions:
         found: list[torch.Tensor] = []
         hook = interaction.register_forward_hook(lambda _, __, answer, found=found: found.append(answer[0]))
-        with torch.enable_grad():
-            numbers_of(package_calculator(model, animal.heads[-1], model.r_max.dtype), atoms)
+        package_forces(calculator, atoms)
         hook.remove()
         interaction.linear.weight /= found[0].square().mean().sqrt()
+
+
+def tame_forces(calculator: MACECalculator, structures: list[Atoms]) -> None:
+    """Brings the forces of the network to FORCE; those of pair repulsion stay what they are."""
+    model = calculator.models[0]
+    outputs = [getattr(readout, "linear_2", None) or readout.linear for readout in model.readouts]
+    weights = [output.weight.clone() for output in outputs]
+    forces = [package_forces(calculator, atoms) for atoms in structures]
+    if hasattr(model, "pair_repulsion_fn"):
+        for output in outputs:
+            output.weight.zero_()
+        forces = [force - package_forces(calculator, atoms) for force, atoms in zip(forces, structures, strict=True)]
+    size = np.exp(np.mean([np.log(np.abs(force).max()) for force in forces]))
+    for output, weight in zip(outputs, weights, strict=True):
+        output.weight.copy_(weight * FORCE / size)
+
+
+def package_forces(calculator: MACECalculator, atoms: Atoms) -> np.ndarray:
+    calculator.reset()  # its weights have changed, which it cannot know
+    with torch.enable_grad():
+        return numbers_of(calculator, atoms).forces
