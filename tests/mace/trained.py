@@ -31,7 +31,7 @@ OPTIONS = {
     "radial_MLP": "[16, 16]",
     "batch_size": "2",
     "valid_batch_size": "4",
-    "max_num_epochs": "3",
+    "max_num_epochs": "6",
     "lr": "0.02",
     "forces_weight": "10",
     "seed": "1",
