@@ -36,7 +36,7 @@ def specimen(model_file: Callable[[str], Path], tmp_path_factory: pytest.TempPat
         animal = next(entry for entry in ZOO if entry.name == name)
         head = head or animal.heads[-1]
         artifact = folder / f"{name}_{head}.pt"
-        export(import_mace(model_file(name), head), artifact)
+        export(import_mace(model_file(name), head), artifact, precisions=["mixed", "double"])
         return Specimen(
             model_file(name),
             artifact,

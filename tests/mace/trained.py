@@ -24,7 +24,7 @@ OPTIONS = {
     "forces_key": "forces_gfn1",
     "model": "ScaleShiftMACE",
     "hidden_irreps": "8x0e + 8x1o",
-    "r_max": "4.0",
+    "r_max": "3.5",
     "max_ell": "2",
     "correlation": "2",
     "num_radial_basis": "6",
