@@ -3,7 +3,7 @@
 /// torch.ops.mlip.contraction, differentiable twice.
 
 #include <torch/library.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "ops/kernels.h"
 #include "torch/kernel_threads.h"

@@ -3,7 +3,7 @@
 /// torch.ops.mlip.convolution and convolution_table, with their derivatives.
 
 #include <torch/library.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "torch/convolution_run.h"
 
