@@ -81,6 +81,10 @@ MLIP_INLINE Dual<X> operator+(Dual<X> x, Dual<X> y) {
   return {x.a + y.a, x.b + y.b};
 }
 template <class X>
+MLIP_INLINE Dual<X> operator-(Dual<X> x, Dual<X> y) {
+  return {x.a - y.a, x.b - y.b};
+}
+template <class X>
 MLIP_INLINE void operator+=(Dual<X> &x, Dual<X> y) {
   x.a += y.a;
   x.b += y.b;
