@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Functions that CPU kernels and device kernels share: always inlined, and for both sides where a CUDA compiler reads
-/// them.
+/// Marks small pure functions that kernels for processors and for graphics cards share.
 #pragma once
 
 #ifdef __CUDACC__
 #define MLIP_SHARED __host__ __device__ __forceinline__
 #else
+// of internal linkage, because kernel files are compiled once per instruction set
 #define MLIP_SHARED static inline __attribute__((always_inline))
 #endif
