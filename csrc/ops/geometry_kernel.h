@@ -14,14 +14,16 @@ MLIP_INLINE Vector<T> broadcast(T x) {
   return x - Vector<T>{};
 }
 
+MLIP_INLINE float root_of(float x) {
+  return __builtin_sqrtf(x);
+}
+MLIP_INLINE double root_of(double x) {
+  return __builtin_sqrt(x);
+}
+
 template <class T>
 MLIP_INLINE Vector<T> square_root(Vector<T> x) {
-  MLIP_UNROLL for (int k = 0; k < WIDTH<T>; k++) x[k] = __builtin_sqrt(x[k]);
-  return x;
-}
-template <>
-MLIP_INLINE Vector<float> square_root<float>(Vector<float> x) {
-  MLIP_UNROLL for (int k = 0; k < WIDTH<float>; k++) x[k] = __builtin_sqrtf(x[k]);
+  MLIP_UNROLL for (int k = 0; k < WIDTH<T>; k++) x[k] = root_of(x[k]);
   return x;
 }
 

@@ -5,6 +5,8 @@
 
 #include "ops/contraction.h"
 #include "ops/convolution.h"
+#include "ops/density.h"
+#include "ops/geometry.h"
 
 namespace mlip::ops {
 
@@ -12,13 +14,19 @@ enum class Isa { baseline, avx2, avx512 };
 
 template <class T>
 struct Kernels {
-  ConvolutionKernels<T> convolution;
-  ContractionKernels<T> contraction;
+  const ConvolutionKernels<T> &convolution;
+  const ContractionKernels<T> &contraction;
+  const GeometryKernels<T> &geometry;
+  const DensityKernels<T> &density;
 };
 
 template <Isa ISA, class T>
 struct KernelsOf {
-  static const Kernels<T> table;
+  static const ConvolutionKernels<T> convolution;
+  static const ContractionKernels<T> contraction;
+  static const GeometryKernels<T> geometry;
+  static const DensityKernels<T> density;
+  static Kernels<T> all() { return {convolution, contraction, geometry, density}; }
 };
 
 /// What the processor runs.
@@ -30,6 +38,6 @@ Isa current_isa();
 bool use_isa(Isa isa);
 
 template <class T>
-const Kernels<T> &kernels();
+Kernels<T> kernels();
 
 }  // namespace mlip::ops

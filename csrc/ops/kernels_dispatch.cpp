@@ -34,15 +34,15 @@ bool use_isa(Isa isa) {
 }
 
 template <class T>
-const Kernels<T> &kernels() {
+Kernels<T> kernels() {
 #if defined(__x86_64__)
-  if (current_isa() == Isa::avx512) return KernelsOf<Isa::avx512, T>::table;
-  if (current_isa() == Isa::avx2) return KernelsOf<Isa::avx2, T>::table;
+  if (current_isa() == Isa::avx512) return KernelsOf<Isa::avx512, T>::all();
+  if (current_isa() == Isa::avx2) return KernelsOf<Isa::avx2, T>::all();
 #endif
-  return KernelsOf<Isa::baseline, T>::table;
+  return KernelsOf<Isa::baseline, T>::all();
 }
 
-template const Kernels<float> &kernels<float>();
-template const Kernels<double> &kernels<double>();
+template Kernels<float> kernels<float>();
+template Kernels<double> kernels<double>();
 
 }  // namespace mlip::ops

@@ -2,8 +2,8 @@
 /// \file
 /// torch.ops.mlip.contraction, differentiable twice.
 
-#include <torch/library.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include "ops/kernels.h"
 #include "torch/kernel_threads.h"
@@ -45,13 +45,6 @@ ops::ContractionArguments<T> arguments(const at::Tensor& x, const at::Tensor& co
   a.coefficients = coefficients.const_data_ptr<T>();
   a.coefficients_tangent = pointer<T>(tangents.coefficients);
   return a;
-}
-
-std::vector<int64_t> even_split(int64_t n) {
-  const int64_t parts = at::get_num_threads();
-  std::vector<int64_t> bounds;
-  for (int64_t part = 0; part <= parts; part++) bounds.push_back(n * part / parts);
-  return bounds;
 }
 
 at::Tensor run_forward(const at::Tensor& x, const at::Tensor& coefficients, const at::Tensor& species,

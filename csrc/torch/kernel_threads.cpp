@@ -18,6 +18,13 @@ std::vector<int64_t> split_by_edges(const std::vector<int64_t>& first_edge, int 
   return bounds;
 }
 
+std::vector<int64_t> even_split(int64_t n) {
+  const int64_t parts = at::get_num_threads();
+  std::vector<int64_t> bounds;
+  for (int64_t part = 0; part <= parts; part++) bounds.push_back(n * part / parts);
+  return bounds;
+}
+
 ThreadSums::ThreadSums(at::Tensor result, int threads) : result_(std::move(result)) {
   for (int k = 1; k < threads; k++) copies_.push_back(at::zeros_like(result_));
 }

@@ -14,6 +14,9 @@ namespace mlip {
 /// Bounds of contiguous ranges of centres with about the same number of edges (plus one per centre): [parts + 1].
 std::vector<int64_t> split_by_edges(const std::vector<int64_t>& first_edge, int parts);
 
+/// Bounds of as many equal ranges as there are threads.
+std::vector<int64_t> even_split(int64_t n);
+
 /// Calls `work(thread, begin, end)` for each range, each on a thread of its own.
 template <class Work>
 void on_threads(const std::vector<int64_t>& bounds, const Work& work) {
