@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "ops/harmonics.h"
 #include "ops/kernels.h"
 #include "torch/edge_index.h"
 #include "torch/kernel_threads.h"
