@@ -8,6 +8,21 @@
 
 namespace mlip::ops::MLIP_ISA {
 
+/// Where the components of a vector lie: on the stack, or on a device in shared memory, one column per thread.
+template <class Lane>
+struct Vectors {
+#ifdef MLIP_DEVICE
+  Lane *column;
+  int step;  // threads of the block
+  __device__ __forceinline__ Lane &operator[](int m) { return column[m * step]; }
+  __device__ __forceinline__ const Lane &operator[](int m) const { return column[m * step]; }
+#else
+  Lane rows[MOST_COMPONENTS];
+  Lane &operator[](int m) { return rows[m]; }
+  const Lane &operator[](int m) const { return rows[m]; }
+#endif
+};
+
 template <class Kind, class L>
 struct Atom {
   using Lane = typename Kind::Lane;
@@ -16,8 +31,7 @@ struct Atom {
   int64_t at, channels;  ///< first coefficient of the atom's species and channel
   typename Kind::Number *grad_coefficients;
   L lanes;
-  Lane x[MOST_COMPONENTS];
-  Lane grad_x[MOST_COMPONENTS];
+  Vectors<Lane> x, grad_x;
 
   MLIP_INLINE Lane coefficient(const Atom &a, const Node &node) {
     return node.coefficient < 0 ? Lane{} : Kind::read(a.coefficients, a.at + node.coefficient * a.channels, a.lanes);
@@ -53,14 +67,14 @@ MLIP_INLINE typename A::Lane visit(A &a, const Node &node, typename A::Lane adjo
 
 template <class Kind, class L>
 MLIP_INLINE void forward_channels(const ContractionArguments<typename Kind::Number> &a, int64_t atom, int64_t c,
-                                  L lanes) {
+                                  L lanes, const Vectors<typename Kind::Lane> &x = {}) {
   Atom<Kind, L> state{a.nodes,
                       {a.coefficients, a.coefficients_tangent},
                       a.species[atom] * a.n_coefficients * a.channels + c,
                       a.channels,
                       nullptr,
                       lanes,
-                      {},
+                      x,
                       {}};
   for (int m = 0; m < a.n_components; m++)
     state.x[m] = Kind::read({a.x, a.x_tangent}, (atom * a.n_components + m) * a.channels + c, lanes);
@@ -71,15 +85,16 @@ MLIP_INLINE void forward_channels(const ContractionArguments<typename Kind::Numb
 
 template <class Kind, class L>
 MLIP_INLINE void backward_channels(const ContractionArguments<typename Kind::Number> &a, int64_t atom, int64_t c,
-                                   L lanes) {
+                                   L lanes, const Vectors<typename Kind::Lane> &x = {},
+                                   const Vectors<typename Kind::Lane> &grad_x = {}) {
   Atom<Kind, L> state{a.nodes,
                       {a.coefficients, a.coefficients_tangent},
                       a.species[atom] * a.n_coefficients * a.channels + c,
                       a.channels,
                       a.grad_coefficients,
                       lanes,
-                      {},
-                      {}};
+                      x,
+                      grad_x};
   for (int m = 0; m < a.n_components; m++) {
     state.x[m] = Kind::read({a.x, a.x_tangent}, (atom * a.n_components + m) * a.channels + c, lanes);
     state.grad_x[m] = typename Kind::Lane{};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Geometry of edges, one edge per lane, compiled once per instruction set.
+/// Geometry of edges, one edge per lane, compiled once per instruction set and for devices (one edge per thread).
 #pragma once
 
 #include "ops/geometry.h"
@@ -23,7 +23,7 @@ MLIP_INLINE double root_of(double x) {
 
 template <class T>
 MLIP_INLINE Vector<T> square_root(Vector<T> x) {
-  MLIP_UNROLL for (int k = 0; k < WIDTH<T>; k++) x[k] = root_of(x[k]);
+  MLIP_UNROLL for (int k = 0; k < WIDTH<T>; k++) set_lane<T>(x, k, root_of(lane<T>(x, k)));
   return x;
 }
 
@@ -61,18 +61,18 @@ MLIP_INLINE Vector<T> gather(const T *p, int stride, int count, T rest) {
   Vector<T> v = broadcast(rest);
   if (p == nullptr) return v;
   if (count == WIDTH<T>)
-    MLIP_UNROLL for (int k = 0; k < WIDTH<T>; k++) v[k] = p[k * stride];
+    MLIP_UNROLL for (int k = 0; k < WIDTH<T>; k++) set_lane<T>(v, k, p[k * stride]);
   else
-    for (int k = 0; k < count; k++) v[k] = p[k * stride];
+    for (int k = 0; k < count; k++) set_lane<T>(v, k, p[k * stride]);
   return v;
 }
 
 template <class T>
 MLIP_INLINE void scatter(T *p, int stride, int count, Vector<T> v) {
   if (count == WIDTH<T>)
-    MLIP_UNROLL for (int k = 0; k < WIDTH<T>; k++) p[k * stride] = v[k];
+    MLIP_UNROLL for (int k = 0; k < WIDTH<T>; k++) p[k * stride] = lane<T>(v, k);
   else
-    for (int k = 0; k < count; k++) p[k * stride] = v[k];
+    for (int k = 0; k < count; k++) p[k * stride] = lane<T>(v, k);
 }
 
 /// Unit vectors, lengths and their inverses of up to WIDTH edges.
@@ -96,7 +96,7 @@ struct Directions {
 };
 
 template <class Kind>
-void geometry_forward(const GeometryArguments<typename Kind::Number> &a, int64_t begin, int64_t end) {
+MLIP_KERNEL void geometry_forward(const GeometryArguments<typename Kind::Number> &a, int64_t begin, int64_t end) {
   using T = typename Kind::Number;
   const int n = (a.l_max + 1) * (a.l_max + 1);
   for (int64_t e = begin; e < end; e += WIDTH<T>) {
@@ -110,7 +110,7 @@ void geometry_forward(const GeometryArguments<typename Kind::Number> &a, int64_t
 }
 
 template <class Kind>
-void geometry_backward(const GeometryArguments<typename Kind::Number> &a, int64_t begin, int64_t end) {
+MLIP_KERNEL void geometry_backward(const GeometryArguments<typename Kind::Number> &a, int64_t begin, int64_t end) {
   using T = typename Kind::Number;
   using Of = LaneOf<Kind>;
   using Lane = typename Kind::Lane;

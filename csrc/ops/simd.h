@@ -3,7 +3,8 @@
 /// Vectors of the instruction set that a kernel file is compiled for, and dual numbers over them.
 ///
 /// Kernel files are compiled once per instruction set, each time in a namespace of its own (MLIP_ISA). They use no
-/// templates of the standard library: the linker might keep the copy of the wrong instruction set.
+/// templates of the standard library: the linker might keep the copy of the wrong instruction set. For a device (after
+/// cuda/launch.h, which defines MLIP_DEVICE) a vector is one number and functions run on it.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +13,60 @@
 #error "compile kernels with -DMLIP_ISA=name -DMLIP_VECTOR_BYTES=n"
 #endif
 
+#ifdef MLIP_DEVICE
+#define MLIP_INLINE static __device__ __forceinline__
+#define MLIP_KERNEL __device__ inline
+#else
 #define MLIP_INLINE static inline __attribute__((always_inline))
+#define MLIP_KERNEL inline
+#endif
+#ifdef __CUDACC__
+#define MLIP_UNROLL _Pragma("unroll")
+#else
 #define MLIP_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 namespace mlip::ops::MLIP_ISA {
+
+#ifdef MLIP_DEVICE
+
+template <class T>
+using Vector = T;
+
+template <class T>
+constexpr int WIDTH = 1;
+
+struct AllLanes {};
+struct SomeLanes {
+  int count;  // one: where there is no channel there is no thread
+};
+
+template <class T, class L>
+MLIP_INLINE T load(const T *p, L) {
+  return *p;
+}
+
+template <class T, class L>
+MLIP_INLINE void store(T *p, T v, L) {
+  *p = v;
+}
+
+template <class T>
+MLIP_INLINE T sum(T v) {
+  return v;
+}
+
+template <class T>
+MLIP_INLINE T lane(T v, int) {
+  return v;
+}
+
+template <class T>
+MLIP_INLINE void set_lane(T &v, int, T x) {
+  v = x;
+}
+
+#else
 
 template <class T>
 struct VectorOf;
@@ -70,6 +121,18 @@ MLIP_INLINE T sum(Vector<T> v) {
   return total;
 }
 
+template <class T>
+MLIP_INLINE T lane(const Vector<T> &v, int k) {
+  return v[k];
+}
+
+template <class T>
+MLIP_INLINE void set_lane(Vector<T> &v, int k, T x) {
+  v[k] = x;
+}
+
+#endif
+
 /// a + b eps with eps^2 = 0: what is computed with it carries its derivative along one direction.
 template <class X>
 struct Dual {
@@ -113,7 +176,9 @@ struct Plain {
   MLIP_INLINE Scalar scaled(Scalar x, T factor) { return x * factor; }
   /// What is handed out.
   MLIP_INLINE Lane result(Lane x) { return x; }
+#ifndef MLIP_DEVICE  // where both are the same type
   MLIP_INLINE T result(Scalar x) { return x; }
+#endif
   MLIP_INLINE Scalar total(Lane x) { return sum<T>(x); }
 };
 
@@ -134,7 +199,9 @@ struct Derivative {
   MLIP_INLINE Scalar number(Array x, int64_t at) { return {x.value[at], x.tangent ? x.tangent[at] : T(0)}; }
   MLIP_INLINE Scalar scaled(Scalar x, T factor) { return {x.a * factor, x.b * factor}; }
   MLIP_INLINE Vector<T> result(Lane x) { return x.b; }
+#ifndef MLIP_DEVICE
   MLIP_INLINE T result(Scalar x) { return x.b; }
+#endif
   MLIP_INLINE Scalar total(Lane x) { return {sum<T>(x.a), sum<T>(x.b)}; }
 };
 
