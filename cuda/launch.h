@@ -26,6 +26,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 /// `name` is the dynamic shared memory of the block, as an array of T.
 #define SHARED(T, name)                                            \
@@ -36,12 +37,13 @@ namespace mlip::cuda {
 
 /// Starts a kernel on a stream (cudaStream_t). An empty grid starts nothing.
 /// \throws std::runtime_error CUDA refused.
-template <class... Parameters, class... Arguments>
+template <class... Parameters>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, void *stream,
-            Arguments... arguments) {
+            std::type_identity_t<Parameters>... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-  kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream)> > >(arguments...);
-  const cudaError_t status = cudaGetLastError();
+  void *pointers[] = {&arguments...};
+  const cudaError_t status = cudaLaunchKernel(reinterpret_cast<const void *>(kernel), grid, block, pointers,
+                                              shared_bytes, static_cast<cudaStream_t>(stream));
   if (status != cudaSuccess)
     throw std::runtime_error(std::string("a CUDA kernel did not start: ") + cudaGetErrorString(status) + " (grid " +
                              std::to_string(grid.x) + " x " + std::to_string(grid.y) + ", block " +

@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <type_traits>
 
 struct dim3 {
   unsigned x, y, z;
@@ -35,7 +36,7 @@ struct dim3 {
 #define __global__
 #define __device__
 #define __host__
-#define __forceinline__ inline __attribute__((always_inline))
+#define __forceinline__ inline
 #define __launch_bounds__(...)
 #define __shared__ static  // blocks run one after the other
 #define __align__(n) alignas(n)
@@ -78,9 +79,9 @@ T from_lane(unsigned mask, T value, int source, const char *file, int line) {
 
 namespace mlip::cuda {
 
-template <class... Parameters, class... Arguments>
+template <class... Parameters>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, void * /*stream*/,
-            Arguments... arguments) {
+            std::type_identity_t<Parameters>... arguments) {
   mlip::emulator::run([&] { kernel(arguments...); }, grid, block, shared_bytes);
 }
 
