@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""mlipkit with the same weights; its neighbour list is always timed with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from mlipkit.interfaces.engine import Engine
+
+Evaluation = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]  # of positions [N, 3]
+
+
+def engine(path: Path, atoms: Atoms, precision: str, threads: int = 1) -> Evaluation:
+    """The engine, with a neighbour list made anew for every call (hosts keep candidates for some steps)."""
+    opened = Engine(path, species=sorted(set(atoms.symbols)), precision=precision, threads=threads)
+    order = {symbol: index for index, symbol in enumerate(sorted(set(atoms.symbols)))}
+    species = np.array([order[symbol] for symbol in atoms.symbols])
+    cell, pbc = np.array(atoms.cell), atoms.pbc
+
+    def evaluate(positions: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        found = opened.compute(species, positions, cell, pbc)
+        return found.energy, found.forces
+
+    return evaluate
