@@ -27,14 +27,13 @@ struct Entry {
   double value;
 };
 
-/// Radial weights as splines of fifth degree: for each knot the values, the slopes times the spacing, and the second
-/// derivatives times its square. Beyond the last knot weights are what they are there, below the first extrapolated.
+/// Radial weights as uniform B-splines of fifth degree, see spline.h.
 template <class T>
 struct RadialTable {
-  const T *knots = nullptr;        ///< [n_tables, n_knots, 3, n_paths, channels]; null: weights are given per edge
+  const T *rows = nullptr;         ///< [n_tables, n_intervals + 5, n_paths, channels]; null: weights are given per edge
   const T *distance = nullptr;     ///< [E]
   const int64_t *which = nullptr;  ///< [E] table of each edge, or null: the only one
-  int64_t n_knots = 0;
+  int64_t n_intervals = 0;
   T first = 0;       ///< distance of the first knot
   T per_length = 0;  ///< knots per angstrom
 };

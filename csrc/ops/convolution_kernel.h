@@ -8,41 +8,25 @@
 
 #include "ops/convolution.h"
 #include "ops/simd.h"
+#include "ops/spline.h"
 
 namespace mlip::ops::MLIP_ISA {
 
-/// Hermite coefficients of one edge: weight = sum over k of value[k] times the k-th row from `knot` on, and its slope.
+/// One edge among the knots: weight = sum over k of value[k] times the k-th row from `knot` on, and its slope.
 template <class T>
 struct SplinePoint {
   const T *knot;
-  T value[6], slope[6];
+  T value[SPLINE_PIECES], slope[SPLINE_PIECES];
 };
 
 template <class T>
 MLIP_INLINE SplinePoint<T> spline_point(const RadialTable<T> &table, int64_t stride, int64_t edge) {
-  const T x = (table.distance[edge] - table.first) * table.per_length;
-  const T last = static_cast<T>(table.n_knots - 2);
-  const T k = x < 0 ? 0 : x > last ? last : static_cast<T>(static_cast<int64_t>(x));
-  T t = x - k;
-  const T beyond = t > 1;  // the slope there is zero, as the last knot's should be
-  if (beyond) t = 1;
-  const T t2 = t * t, t3 = t2 * t, t4 = t3 * t, t5 = t4 * t, u = t2 - 2 * t3 + t4;
+  const auto place = spline_place(table.distance[edge], table.first, table.per_length, table.n_intervals);
+  const int64_t rows = table.n_intervals + SPLINE_PIECES - 1;
   SplinePoint<T> point;
-  const int64_t first = (table.which ? table.which[edge] : 0) * table.n_knots + static_cast<int64_t>(k);
-  point.knot = table.knots + first * 3 * stride;
-  point.value[3] = 10 * t3 - 15 * t4 + 6 * t5;
-  point.value[0] = 1 - point.value[3];
-  point.value[1] = t - 6 * t3 + 8 * t4 - 3 * t5;
-  point.value[2] = T(0.5) * (t2 - 3 * t3 + 3 * t4 - t5);
-  point.value[4] = -4 * t3 + 7 * t4 - 3 * t5;
-  point.value[5] = T(0.5) * (t3 - 2 * t4 + t5);
-  const T scale = beyond ? 0 : table.per_length;
-  point.slope[3] = 30 * u * scale;
-  point.slope[0] = -point.slope[3];
-  point.slope[1] = (1 - 18 * t2 + 32 * t3 - 15 * t4) * scale;
-  point.slope[2] = (t - T(4.5) * t2 + 6 * t3 - T(2.5) * t4) * scale;
-  point.slope[4] = (-12 * t2 + 28 * t3 - 15 * t4) * scale;
-  point.slope[5] = (T(1.5) * t2 - 4 * t3 + T(2.5) * t4) * scale;
+  point.knot = table.rows + ((table.which ? table.which[edge] : 0) * rows + place.interval) * stride;
+  spline_values(place, point.value);
+  spline_slopes(place, table.per_length, point.slope);
   return point;
 }
 
@@ -50,7 +34,7 @@ template <class T, class L>
 MLIP_INLINE Vector<T> spline(const SplinePoint<T> &point, const T *factor, int64_t stride, int64_t at, L lanes) {
   const T *p = point.knot + at;
   Vector<T> sum = factor[0] * load(p, lanes);
-  MLIP_UNROLL for (int k = 1; k < 6; k++) sum += factor[k] * load(p + k * stride, lanes);
+  MLIP_UNROLL for (int k = 1; k < SPLINE_PIECES; k++) sum += factor[k] * load(p + k * stride, lanes);
   return sum;
 }
 
@@ -273,7 +257,7 @@ void backward_centres(const ConvolutionArguments<typename Kind::Number> &a, cons
 template <class T>
 void forward(const ConvolutionArguments<T> &a, int64_t begin, int64_t end, void *scratch) {
   const int64_t stride = a.n_paths * a.channels;
-  if (a.table.knots)
+  if (a.table.rows)
     forward_centres<Plain<T>>(a, TabulatedWeights<T>{&a.table, stride}, begin, end, scratch);
   else
     forward_centres<Plain<T>>(a, GivenWeights<Plain<T>>{{a.weights, nullptr}, stride}, begin, end, scratch);
@@ -282,7 +266,7 @@ void forward(const ConvolutionArguments<T> &a, int64_t begin, int64_t end, void 
 template <class T>
 void backward(const ConvolutionArguments<T> &a, int64_t begin, int64_t end, void *scratch) {
   const int64_t stride = a.n_paths * a.channels;
-  if (a.table.knots)
+  if (a.table.rows)
     backward_centres<Plain<T>>(a, TabulatedWeights<T>{&a.table, stride}, begin, end, scratch);
   else
     backward_centres<Plain<T>>(a, GivenWeights<Plain<T>>{{a.weights, nullptr}, stride}, begin, end, scratch);

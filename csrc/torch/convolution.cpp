@@ -5,6 +5,7 @@
 #include <torch/library.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "ops/spline.h"
 #include "torch/convolution_run.h"
 
 namespace mlip {
@@ -148,9 +149,10 @@ at::Tensor convolution_table(const at::Tensor& distance, const at::Tensor& harmo
                              int64_t l_max, const at::Tensor& coupling) {
   check_same(distance, features, "distances");
   check_same(harmonics, features, "harmonics");
-  check_same(table, features, "knots");
-  TORCH_CHECK(table.dim() == 5 && table.size(1) >= 2 && table.size(2) == 3 && table.size(4) == features.size(-1),
-              "mlip::convolution_table: the table must be [tables, knots, 3, paths, channels], got ", table.sizes());
+  check_same(table, features, "tables");
+  TORCH_CHECK(table.dim() == 4 && table.size(1) >= ops::SPLINE_PIECES && table.size(3) == features.size(-1),
+              "mlip::convolution_table: the table must be [tables, intervals + 5, paths, channels], got ",
+              table.sizes());
   TORCH_CHECK(distance.size(0) == centre.size(0), "mlip::convolution_table: ", distance.size(0), " distances for ",
               centre.size(0), " edges");
   const int64_t largest = which.numel() > 0 ? which.max().item<int64_t>() : 0;

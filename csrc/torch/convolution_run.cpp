@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/kernels.h"
+#include "ops/spline.h"
 #include "torch/kernel_threads.h"
 
 namespace mlip {
@@ -92,10 +93,10 @@ ops::ConvolutionArguments<T> arguments(const ConvolutionPlan& plan, const Radial
   a.features = pointer<T>(features);
   a.features_tangent = pointer<T>(tangents.features);
   if (radial.table.defined()) {
-    a.table.knots = radial.table.const_data_ptr<T>();
+    a.table.rows = radial.table.const_data_ptr<T>();
     a.table.distance = radial.distance.const_data_ptr<T>();
     a.table.which = radial.table.size(0) > 1 ? radial.which.const_data_ptr<int64_t>() : nullptr;
-    a.table.n_knots = radial.table.size(1);
+    a.table.n_intervals = radial.table.size(1) - (ops::SPLINE_PIECES - 1);
     a.table.first = static_cast<T>(radial.first);
     a.table.per_length = static_cast<T>(radial.per_length);
   }

@@ -31,7 +31,7 @@ ConvolutionPlan plan_convolution(const at::Tensor& features, const at::Tensor& h
 /// Radial weights: given per edge, or as a table of the distance.
 struct RadialInput {
   at::Tensor weights;  // [E, n_paths, channels]
-  at::Tensor table;    // [n_tables, n_knots, 3, n_paths, channels]
+  at::Tensor table;    // [n_tables, n_intervals + 5, n_paths, channels], see ops/spline.h
   at::Tensor distance;
   at::Tensor which;  // [E], read when there are several tables
   double first = 0.0, per_length = 0.0;

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mlipkit.nn.operator_constants import convolution_coupling, coupling_paths
-from mlipkit.ops.convolution import convolution_reference
+from mlipkit.ops.convolution import convolution_reference, table_weights
 
 DEGREES = [(0, 0), (0, 3), (0, 4), (1, 1), (1, 3), (2, 2), (2, 3), (2, 4)]
 ROUNDING = {torch.float64: 1e-12, torch.float32: 2e-4}  # sums of some tens of products of order one to ten
@@ -93,51 +93,71 @@ def test_threads_change_rounding_only_and_repeat_exactly() -> None:
         torch.testing.assert_close(x, y, rtol=1e-5, atol=1e-4)
 
 
-def test_table_is_the_spline_of_its_knots(instruction_set: str) -> None:
-    """Knots of a polynomial of fifth degree per path and channel give that polynomial, and its slope."""
-    l_in, l_max, channels, first, cutoff, n_knots = 1, 3, 21, 0.2, 5.0, 9
-    (_, harmonics, features), rest = inputs(l_in, l_max, channels, torch.float64, 6, 40)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["double", "single"])
+@pytest.mark.parametrize(("l_in", "l_max", "channels"), [(0, 0, 5), (0, 3, 40), (0, 4, 16), (1, 3, 21), (2, 2, 9)])
+def test_tables_give_the_weights_of_their_definition(
+    instruction_set: str, l_in: int, l_max: int, channels: int, dtype: torch.dtype
+) -> None:
+    """Values and first derivatives, before the first knot, between knots and beyond the last one."""
+    (_, harmonics, features), rest = inputs(l_in, l_max, channels, dtype, 6, 70)
     paths = coupling_paths(l_in, l_max, l_max)
     coupling = convolution_coupling(paths)
-    n_tables = 3
-    which = torch.randint(0, n_tables, (40,))
-    a = torch.randn(6, n_tables, 1, len(paths), channels, dtype=torch.float64)
-    spacing = (cutoff - first) / (n_knots - 1)
-    r = (first + torch.arange(n_knots, dtype=torch.float64) * spacing).view(1, -1, 1, 1)
-    value = sum(a[k] * (r / cutoff) ** k for k in range(6))
-    slope = sum(k * a[k] * (r / cutoff) ** (k - 1) / cutoff for k in range(1, 6)) * spacing
-    bend = sum(k * (k - 1) * a[k] * (r / cutoff) ** (k - 2) / cutoff**2 for k in range(2, 6)) * spacing**2
-    table = torch.stack([value, slope, bend], dim=2)
-    distance = (torch.rand(40, dtype=torch.float64) * cutoff).requires_grad_()  # also before the first knot
-    weights = sum(a[k][which, 0] * (distance.view(-1, 1, 1) / cutoff) ** k for k in range(6))
-    found = torch.ops.mlip.convolution_table(
-        distance, harmonics, features, table, which, first, 1 / spacing, *rest, coupling
-    )
-    wanted = convolution_reference(weights, harmonics, features, *rest, coupling)
-    torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-10)
-    adjoint = torch.randn_like(found)
+    table = torch.randn(3, 14, len(paths), channels, dtype=dtype)
+    which = torch.randint(0, 3, (70,))
+    first, per_length = 0.2, 9 / 4.8  # nine intervals up to 5.0
+    distance = (torch.rand(70, dtype=dtype) * 6).requires_grad_()
     tensors = [distance, harmonics, features]
+    precise = [tensor.detach().double().requires_grad_() for tensor in tensors]
+    found = torch.ops.mlip.convolution_table(*tensors, table, which, first, per_length, *rest, coupling)
+    weights = table_weights(precise[0], table.double(), which, first, per_length)
+    wanted = convolution_reference(weights, *precise[1:], *rest, coupling)
+    tolerance = 10 * ROUNDING[dtype]
+    torch.testing.assert_close(found.double(), wanted, rtol=tolerance, atol=tolerance)
+    adjoint = torch.randn_like(found)
     for x, y in zip(
-        torch.autograd.grad(found, tensors, adjoint), torch.autograd.grad(wanted, tensors, adjoint), strict=True
+        torch.autograd.grad(found, tensors, adjoint),
+        torch.autograd.grad(wanted, precise, adjoint.double()),
+        strict=True,
     ):
+        torch.testing.assert_close(x.double(), y, rtol=tolerance, atol=20 * tolerance)
+
+
+def test_only_distances_and_harmonics_get_a_gradient_from_a_table(instruction_set: str) -> None:
+    """As in a first layer, whose features depend on no position."""
+    (_, harmonics, features), rest = inputs(0, 3, 24, torch.float64, 5, 60)
+    coupling = convolution_coupling(coupling_paths(0, 3, 3))
+    table, which = torch.randn(1, 12, 4, 24, dtype=torch.float64), torch.zeros(0, dtype=torch.int64)
+    distance = (torch.rand(60, dtype=torch.float64) * 5).requires_grad_()
+    constant = features.detach()
+    found = torch.ops.mlip.convolution_table(distance, harmonics, constant, table, which, 0.1, 1.5, *rest, coupling)
+    weights = table_weights(distance, table, which, 0.1, 1.5)
+    wanted = convolution_reference(weights, harmonics, constant, *rest, coupling)
+    tensors = [distance, harmonics]
+    gradients = (torch.autograd.grad(value.square().sum(), tensors) for value in (found, wanted))
+    for x, y in zip(*gradients, strict=True):
         torch.testing.assert_close(x, y, rtol=1e-11, atol=1e-9)
 
 
-def test_beyond_the_last_knot_weights_stay() -> None:
-    (_, harmonics, features), rest = inputs(0, 1, 4, torch.float64, 2, 5)
-    table = torch.randn(1, 3, 3, 2, 4, dtype=torch.float64)
-    coupling = convolution_coupling(coupling_paths(0, 1, 1))
+def test_tables_are_smooth_splines() -> None:
+    """The definition itself: coefficients of x^5 / 120 by blossoming give x^5 / 120 and its slope."""
+    knots = torch.arange(12, dtype=torch.float64)
+    # the coefficient of row k is the mean product of five of the knots k-4 .. k: their product over 5!
+    rows = torch.stack([knots - 4 + m for m in range(5)]).prod(0) / 120
+    distance = torch.linspace(0, 6.99, 50, dtype=torch.float64, requires_grad=True)
     nothing = torch.zeros(0, dtype=torch.int64)
+    weights = table_weights(distance, rows.view(1, 12, 1, 1), nothing, 0.0, 1.0).flatten()
+    torch.testing.assert_close(weights, distance**5 / 120, rtol=1e-12, atol=1e-12)
+    (slope,) = torch.autograd.grad(weights.sum(), distance)
+    torch.testing.assert_close(slope, distance**4 / 24, rtol=1e-12, atol=1e-11)
 
-    def at(distance: float) -> Tensor:
-        r = torch.full((5,), distance, dtype=torch.float64, requires_grad=True)
-        value = torch.ops.mlip.convolution_table(r, harmonics, features, table, nothing, 0.0, 0.5, *rest, coupling)
-        assert torch.autograd.grad(value.sum(), r, retain_graph=True)[0].count_nonzero() == 0
-        return value
 
-    torch.testing.assert_close(at(4.000001), at(1e6))
-    weights = table[:, -1, 0].expand(5, 2, 4).contiguous()
-    torch.testing.assert_close(at(5.0), torch.ops.mlip.convolution(weights, harmonics, features, *rest, coupling))
+def test_distances_that_are_no_numbers_stay_in_the_table(instruction_set: str) -> None:
+    (_, harmonics, features), rest = inputs(0, 1, 4, torch.float64, 1, 3)
+    table, which = torch.randn(1, 8, 2, 4, dtype=torch.float64), torch.zeros(0, dtype=torch.int64)
+    distance = torch.tensor([float("nan"), float("inf"), -float("inf")], dtype=torch.float64)
+    coupling = convolution_coupling(coupling_paths(0, 1, 1))
+    found = torch.ops.mlip.convolution_table(distance, harmonics, features, table, which, 0.0, 0.5, *rest, coupling)
+    assert not torch.isfinite(found).any()
 
 
 def test_mistakes_are_refused() -> None:

@@ -38,11 +38,11 @@ class Convolution(nn.Module):
         self.l_in, self.l_max = l_in, l_max
         self.n_paths = len(paths)
         self.channels = channels
-        self.divisor = divisor
         self.cutoff_on_basis = cutoff_on_basis
         self.radial = RadialNetwork([*radial_widths, self.n_paths * channels], activation_scale)
         self.register_buffer("coupling", convolution_coupling(paths), persistent=False)
         self.paths_into: list[int] = [sum(path[2] == l3 for path in paths) for l3 in range(l_max + 1)]
+        self.scales: list[float] = [1.0 / (math.sqrt(n * channels) * divisor) for n in self.paths_into]
         self.register_buffer("table", torch.zeros(0), persistent=False)  # filled by `tabulate`
         self.first_knot, self.knots_per_length = FIRST_KNOT, 0.0
         self.mixing = nn.Parameter(torch.randn(self.n_paths, channels, channels))
@@ -69,7 +69,7 @@ class Convolution(nn.Module):
             tables.append(table_of_samples(weights))
             worst = max(worst, slope_error(tables[-1], weights, cutoff))
         self.table = torch.stack(tables)
-        self.knots_per_length = knots_per_length(cutoff, self.table.shape[1])
+        self.knots_per_length = knots_per_length(cutoff, self.table.shape[1] - 4)
         return worst
 
     def weights(self, radial: Tensor, envelope: Tensor) -> Tensor:
@@ -118,13 +118,5 @@ class Convolution(nn.Module):
                 self.l_max,
                 self.coupling,
             )
-        blocks: list[Tensor] = []
-        first, row = 0, 0
-        for l3, n_paths in enumerate(self.paths_into):
-            fan_in, rows = n_paths * self.channels, n_paths * (2 * l3 + 1)
-            scale = 1.0 / (math.sqrt(fan_in) * self.divisor)
-            matrix = self.mixing[first : first + n_paths].reshape(fan_in, self.channels) * scale
-            blocks.append(sums.narrow(1, row, rows).reshape(n_local, 2 * l3 + 1, fan_in) @ matrix)
-            first += n_paths
-            row += rows
-        return torch.cat(blocks, dim=1)
+        one_group = torch.zeros([0], dtype=torch.int64, device=sums.device)
+        return torch.ops.mlip.degree_linear(sums, self.mixing.unsqueeze(0), one_group, self.paths_into, self.scales)

@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""Radial weights as tables of the distance, for inference.
+"""Radial weights as tables of the distance, for inference: uniform B-splines of fifth degree.
 
-At evenly spaced knots a table holds values, slopes and second derivatives; polynomials of fifth degree between them are
-continuous to the second derivative. Knots are added until the slopes between them are good to some millionths.
+Splines interpolate the weights at evenly spaced knots and are continuous to the fourth derivative. Knots are added
+until the slopes between them are good to some millionths.
 """
 
 import torch
 from torch import Tensor
 
 FIRST_KNOT = 0.1  # angstrom; closer atoms meet the first polynomial, extrapolated
-KNOTS = [96, 128, 160, 256, 384, 512]  # as few as do; with 128 channels and four paths 128 of them are 0.8 MB
-SLOPE_ERROR = 3e-6  # relative to the steepest weight of the layer
+KNOTS = [96, 128, 144, 160, 176, 192, 224, 256, 320, 384, 512]  # as few as do; four paths, 128 channels, 176: 0.4 MB
+SLOPE_ERROR = 2e-6  # relative to the steepest weight of the layer
 CLOSEST = 0.6  # angstrom; closer than this the error does not count
-SAMPLES = 9  # distances around each knot at which the weights are evaluated, from half a spacing before to half after
+SAMPLES = 8  # distances per interval at which the weights are evaluated, and half as many beyond both ends
 
 
-# Numbers of this module are default arguments below: TorchScript reads no globals.
+# Numbers of this module are default arguments below: TorchScript reads no globals. Constants are whole numbers,
+# because TorchScript rounds the entries of a tensor to single precision.
 
 
 def knots_per_length(cutoff: float, n_knots: int, first: float = FIRST_KNOT) -> float:
@@ -26,39 +27,56 @@ def knots_per_length(cutoff: float, n_knots: int, first: float = FIRST_KNOT) -> 
 def sample_distances(
     cutoff: float, n_knots: int, device: torch.device, first: float = FIRST_KNOT, n_samples: int = SAMPLES
 ) -> Tensor:
-    """[knots * samples] distances at which :func:`table_of_samples` wants the weights, float64."""
-    spacing = 1.0 / knots_per_length(cutoff, n_knots)
-    knots = first + spacing * torch.arange(n_knots, dtype=torch.float64, device=device)
-    steps = torch.arange(n_samples, dtype=torch.float64, device=device) - n_samples // 2
-    return (knots.unsqueeze(1) + steps * (spacing / (n_samples - 1))).flatten()
+    """[knots * samples + 1] distances at which :func:`table_of_samples` wants the weights, float64."""
+    steps = torch.arange(n_knots * n_samples + 1, dtype=torch.float64, device=device) - n_samples // 2
+    return first + steps / (n_samples * knots_per_length(cutoff, n_knots))
 
 
 def table_of_samples(weights: Tensor, n_samples: int = SAMPLES) -> Tensor:
     """The table that ``torch.ops.mlip.convolution_table`` takes.
 
-    Derivatives are central differences of eighth order (Fornberg, Math. Comp. 51, 699, 1988).
+    Interpolation at the knots; at the first one slope and second derivative are central differences of eighth order
+    (Fornberg, Math. Comp. 51, 699, 1988), at the last one they are zero, as the value is. Differences across the cutoff
+    are of no use, because the third derivative jumps there.
 
     Args:
-        weights: [knots * samples, paths, channels], float64, zero from the cutoff on with two continuous derivatives.
+        weights: [knots * samples + 1, ...], float64, zero from the cutoff on with two continuous derivatives.
 
     Returns:
-        [knots, 3, paths, channels].
+        [knots + 4, ...]: the coefficients of the B-splines.
     """
-    samples = weights.view(-1, n_samples, weights.shape[1], weights.shape[2])
-    # whole numbers, because TorchScript rounds the entries of a tensor to single precision
-    slope = torch.tensor([3.0, -32.0, 168.0, -672.0, 0.0, 672.0, -168.0, 32.0, -3.0]).to(weights) / 840.0
-    bend = torch.tensor([-9.0, 128.0, -1008.0, 8064.0, -14350.0, 8064.0, -1008.0, 128.0, -9.0]).to(weights) / 5040.0
-    steps = float(n_samples - 1)  # per spacing of the knots
-    rows = torch.stack(
-        [
-            samples[:, n_samples // 2],
-            (samples * slope.view(1, -1, 1, 1)).sum(1) * steps,
-            (samples * bend.view(1, -1, 1, 1)).sum(1) * (steps * steps),
-        ],
-        dim=1,
-    )
-    rows[-1] = 0.0  # differences across the cutoff see its third derivative jump
-    return rows
+    columns = weights.flatten(1)
+    n_knots = (columns.shape[0] - 1) // n_samples
+    slope = torch.tensor([3, -32, 168, -672, 0, 672, -168, 32, -3]).to(columns) / 840
+    bend = torch.tensor([-9, 128, -1008, 8064, -14350, 8064, -1008, 128, -9]).to(columns) / 5040
+    # value, slope and second derivative at a knot times 120, 24 and 6, from the five coefficients around it
+    at_knot = torch.tensor([[1, 26, 66, 26, 1], [-1, -10, 0, 10, 1], [1, 2, -6, 2, 1]]).to(columns)
+    matrix = columns.new_zeros([n_knots + 4, n_knots + 4])
+    wanted = columns.new_zeros([n_knots + 4, columns.shape[1]])
+    for k in range(5):
+        matrix.diagonal(k)[:n_knots].copy_(at_knot[0, k].expand(n_knots))
+    wanted[: n_knots - 1] = 120 * columns[n_samples // 2 : -n_samples : n_samples]
+    matrix[n_knots : n_knots + 2, :5] = at_knot[1:]
+    wanted[n_knots] = 24 * n_samples * (slope.unsqueeze(0) @ columns[: n_samples + 1])[0]
+    wanted[n_knots + 1] = 6 * n_samples * n_samples * (bend.unsqueeze(0) @ columns[: n_samples + 1])[0]
+    matrix[n_knots + 2 :, n_knots - 1 :] = at_knot[1:]
+    return torch.linalg.solve(matrix, wanted).view([n_knots + 4] + list(weights.shape[1:]))  # noqa: RUF005  (TorchScript)
+
+
+def spline_pieces(t: Tensor) -> Tensor:
+    """The six pieces of the B-spline of fifth degree: at k + t a table is their sum with its rows k .. k + 5.
+
+    Args:
+        t: [n] from the knot before, in spacings.
+
+    Returns:
+        [n, 6].
+    """
+    x = torch.stack([t, 1 - t])
+    middle = 26 + x * (-50 + x * (20 + x * (20 + x * (-20 + x * 5))))
+    inner = 66 + x * x * (-60 + x * x * (30 - x * 10))
+    outer = x**5
+    return torch.stack([outer[1], middle[0], inner[0], inner[1], middle[1], outer[0]], dim=1) / 120
 
 
 def slope_error(
@@ -69,14 +87,15 @@ def slope_error(
     closest: float = CLOSEST,
     n_samples: int = SAMPLES,
 ) -> float:
-    """Largest error of a slope between knots, relative to the steepest slope of all weights.
+    """Largest error of a slope, relative to the steepest slope of all weights.
 
-    Half-way between knots the polynomial misses by d; its slope by at most 3.43 d / spacing, because the error of
-    fifth-degree Hermite interpolation goes as (t (1 - t))^3.
+    Slopes are those between neighbouring samples. Values are exact at the knots, so their error is smaller than that of
+    the slopes times the spacing.
     """
-    exact = weights.view(-1, n_samples, weights.shape[1], weights.shape[2])[:-1, n_samples - 1]
-    a, b = table[:-1], table[1:]
-    middle = (a[:, 0] + b[:, 0]) / 2.0 + (a[:, 1] - b[:, 1]) * (5.0 / 32.0) + (a[:, 2] + b[:, 2]) / 64.0
-    skipped = int((closest - first) * knots_per_length(cutoff, table.shape[0]))
-    error = 3.43 * (middle - exact)[skipped:].abs().max()
-    return float((error / table[skipped:, 1].abs().max().clamp(min=1e-300)).item())
+    n_intervals = table.shape[0] - 5
+    pieces = spline_pieces(torch.arange(n_samples, device=table.device).to(table) / n_samples)
+    splines = torch.einsum("sm,k...m->ks...", pieces, table.unfold(0, 6, 1)).flatten(0, 1)
+    skipped = int((closest - first) * knots_per_length(cutoff, n_intervals + 1)) * n_samples
+    exact = weights[n_samples // 2 :][: n_intervals * n_samples][skipped:]
+    error = torch.diff(splines[skipped:] - exact, dim=0).abs().max()
+    return float((error / torch.diff(exact, dim=0).abs().max().clamp(min=1e-300)).item())

@@ -4,6 +4,8 @@
 import torch
 from torch import Tensor
 
+from mlipkit.nn.radial_table import spline_pieces
+
 
 def convolution_reference(
     weights: Tensor,
@@ -50,6 +52,31 @@ def convolution_reference(
                     used += m1 * m2 * m3
         blocks.append(torch.stack(sums, dim=2).flatten(1, 2))
     return torch.cat(blocks, dim=1)
+
+
+def table_weights(distance: Tensor, table: Tensor, which: Tensor, first: float, per_length: float) -> Tensor:
+    """Radial weights of ``torch.ops.mlip.convolution_table``: uniform B-splines of fifth degree.
+
+    With x = (distance - first) * per_length on interval k = floor(x), kept within the table, a weight is the sum of the
+    six pieces of the B-spline at x - k times rows k .. k + 5. Beyond the last knot it is zero; below the first one the
+    first polynomial goes on.
+
+    Args:
+        distance: [E]; first: distance of the first knot; per_length: knots per unit of distance.
+        table: [n_tables, intervals + 5, paths, channels].
+        which: [E] table of each edge; not read if there is only one.
+
+    Returns:
+        [E, paths, channels].
+    """
+    n_intervals = table.shape[1] - 5
+    x = (distance - first) * per_length
+    interval = x.detach().long().clamp(0, n_intervals - 1)
+    pieces = spline_pieces(x - interval) * (x <= n_intervals).unsqueeze(1)
+    rows = interval.unsqueeze(1) + torch.arange(6, device=table.device)
+    if table.shape[0] > 1:
+        rows = rows + (which * table.shape[1]).unsqueeze(1)
+    return (pieces.unsqueeze(2) * table.flatten(0, 1).flatten(1)[rows]).sum(1).view(-1, table.shape[2], table.shape[3])
 
 
 def convolution(
