@@ -22,7 +22,8 @@ class TorchScriptBackend final : public Backend {
   const char* library_version() const override;
 
  private:
-  bool make_tables(const std::vector<int64_t>& species);
+  void cast_module(at::Device device, at::ScalarType dtype);
+  bool prepare_module(const std::vector<int64_t>& species, bool tables);
   using Tensors = c10::Dict<std::string, at::Tensor>;
   void run(const BackendInput& input, BackendResult& result);
   Tensors forward(const BackendInput& input, const at::Tensor& r_ij);

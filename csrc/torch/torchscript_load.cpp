@@ -97,11 +97,19 @@ void TorchScriptBackend::visit_tensors(const std::function<void(const TensorView
   }
 }
 
-bool TorchScriptBackend::make_tables(const std::vector<int64_t>& species) {
-  const auto method = module_.find_method("tabulate");
-  if (!method.has_value() || !device_.is_cpu()) return false;
+bool TorchScriptBackend::prepare_module(const std::vector<int64_t>& species, bool tables) {
+  const auto method = module_.find_method("prepare");
+  if (!method.has_value()) return false;
   const at::NoGradGuard no_gradient;
-  return (*method)({at::tensor(species, at::kLong)}).toBool();
+  return (*method)({at::tensor(species, at::kLong), tables && device_.is_cpu()}).toBool();
+}
+
+// Module::to would cast integers as well.
+void TorchScriptBackend::cast_module(at::Device device, at::ScalarType dtype) {
+  for (const auto& [name, tensor] : named_tensors(module_)) {
+    tensor.set_requires_grad(false);
+    tensor.set_data(tensor.is_floating_point() ? tensor.to(device, dtype) : tensor.to(device));
+  }
 }
 
 void TorchScriptBackend::prepare(const Preparation& how) {
@@ -110,12 +118,9 @@ void TorchScriptBackend::prepare(const Preparation& how) {
   threads_ = how.threads;
   const at::ScalarType dtype = how.precision == Precision::double_ ? at::kDouble : at::kFloat;
   module_.eval();
-  tabulated_ = how.tables && make_tables(how.species);  // before the cast: tables are made in double precision
-  // Module::to would cast integers as well.
-  for (const auto& [name, tensor] : named_tensors(module_)) {
-    tensor.set_requires_grad(false);
-    tensor.set_data(tensor.is_floating_point() ? tensor.to(device_, dtype) : tensor.to(device_));
-  }
+  cast_module(at::kCPU, at::kDouble);  // constants are computed in double precision
+  tabulated_ = prepare_module(how.species, how.tables);
+  cast_module(device_, dtype);
 }
 
 }  // namespace mlip

@@ -33,12 +33,13 @@ class ConditionEmbedding(nn.Module):
         declared = dict(ranges)
         if n_tasks > 1:
             declared["task"] = (0, n_tasks - 1)
+        self.any = len(declared) > 0
         self.embeddings = nn.ModuleList(
             [IntegerEmbedding(name, low, high, channels) for name, (low, high) in declared.items()]
         )
 
     def forward(self, features: Tensor, conditions: dict[str, Tensor]) -> Tensor:
-        """Adds to initial features [n_all, channels] what each condition, [1] or [n_all], says."""
+        """Adds to initial features [n_all, 1, channels] what each condition, [1] or [n_all], says."""
         for embedding in self.embeddings:
-            features = features + embedding(conditions[embedding.name])  # type: ignore[index]
+            features = features + embedding(conditions[embedding.name]).unsqueeze(1)  # type: ignore[index]
         return features

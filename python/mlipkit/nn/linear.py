@@ -18,17 +18,14 @@ class EquivariantLinear(nn.Module):
 
     def __init__(self, l_max: int, channels_in: int, channels_out: int) -> None:
         super().__init__()
-        self.l_max = l_max
-        self.scale = 1.0 / math.sqrt(channels_in)
+        self.paths = [1] * (l_max + 1)
+        self.scales = [1.0 / math.sqrt(channels_in)] * (l_max + 1)
         self.weight = nn.Parameter(torch.randn(l_max + 1, channels_in, channels_out))
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, (l_max+1)^2, channels in] -> [N, (l_max+1)^2, channels out]."""
-        weight = self.weight * self.scale
-        if self.l_max == 0:
-            return x @ weight[0]
-        blocks = [x.narrow(1, degree * degree, 2 * degree + 1) @ weight[degree] for degree in range(self.l_max + 1)]
-        return torch.cat(blocks, dim=1)
+        one_group = torch.zeros([0], dtype=torch.int64, device=x.device)
+        return torch.ops.mlip.degree_linear(x, self.weight.unsqueeze(0), one_group, self.paths, self.scales)
 
 
 class SpeciesLinear(nn.Module):
@@ -40,23 +37,10 @@ class SpeciesLinear(nn.Module):
 
     def __init__(self, l_max: int, channels: int, n_species: int) -> None:
         super().__init__()
-        self.l_max = l_max
-        self.n_species = n_species
-        self.scale = 1.0 / math.sqrt(channels * n_species)
+        self.paths = [1] * (l_max + 1)
+        self.scales = [1.0 / math.sqrt(channels * n_species)] * (l_max + 1)
         self.weight = nn.Parameter(torch.randn(l_max + 1, n_species, channels, channels))
 
     def forward(self, x: Tensor, species: Tensor) -> Tensor:
         """[N, (l_max+1)^2, channels], [N] -> [N, (l_max+1)^2, channels]."""
-        weight = self.weight * self.scale
-        result = torch.zeros_like(x)
-        for index in range(self.n_species):
-            rows = torch.nonzero(species == index).squeeze(1)
-            # The first species also without atoms: the result must depend on x for autograd whatever a process owns.
-            if rows.numel() > 0 or index == 0:
-                mine = x.index_select(0, rows)
-                blocks = [
-                    mine.narrow(1, degree * degree, 2 * degree + 1) @ weight[degree, index]
-                    for degree in range(self.l_max + 1)
-                ]
-                result = result.index_copy(0, rows, torch.cat(blocks, dim=1))
-        return result
+        return torch.ops.mlip.degree_linear(x, self.weight.transpose(0, 1), species, self.paths, self.scales)

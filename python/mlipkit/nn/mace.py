@@ -16,6 +16,7 @@ from mlipkit.nn.conditions import ConditionEmbedding
 from mlipkit.nn.contraction import SymmetricContraction
 from mlipkit.nn.convolution import Convolution
 from mlipkit.nn.density import NeighbourDensity
+from mlipkit.nn.density_form import DensityForm
 from mlipkit.nn.edges import Edges
 from mlipkit.nn.linear import EquivariantLinear, SpeciesLinear
 from mlipkit.nn.mace_config import MACEConfig
@@ -23,8 +24,8 @@ from mlipkit.nn.radial import RadialEmbedding
 from mlipkit.nn.radial_table import KNOTS, SLOPE_ERROR, sample_distances
 from mlipkit.nn.readouts import EnergyReadout, GatedEnergyReadout, NamedReadout, NoReadout
 from mlipkit.nn.registry import register
-from mlipkit.nn.spherical_harmonics import spherical_harmonics
 from mlipkit.nn.zbl import ZBLRepulsion
+from mlipkit.ops.edge_geometry import edge_geometry
 
 MOST_TABLES = 100  # of 1 MB per layer with 128 channels and scalar features
 
@@ -41,16 +42,27 @@ class MACELayer(nn.Module):
         self.residual = config.residual(index)
         l_skip = min(l_in, l_out) if self.residual else config.l_max
         self.kept = (l_skip + 1) ** 2
+        self.all_kept = l_skip == l_out
         self.up = EquivariantLinear(l_in, channels, channels)
         widths = [config.radial.n_basis, *config.radial.hidden]
         divisor = config.message_divisor
         assert divisor is not None  # the config fills it in
         on_basis = config.radial.cutoff_on == "basis"
         self.convolution = Convolution(l_in, config.l_max, channels, widths, config.activation_scale, divisor, on_basis)
+        self.density_form = DensityForm(config.l_max)  # of use in the first layer alone
         self.density = NeighbourDensity(config.radial.n_basis, on_basis) if config.normalizes_density(index) else None
         self.skip = SpeciesLinear(l_skip, channels, n_species)
         self.contraction = SymmetricContraction(config.l_max, l_out, config.correlation, channels, n_species)
         self.down = EquivariantLinear(l_out, channels, channels)
+
+    def message_map(self, species: Tensor) -> Tensor:
+        """What is applied to the first layer's summed edges: [species or 1, l_max+1, channels, channels]."""
+        scaled = [matrix * self.convolution.scales[k] for k, matrix in enumerate(self.convolution.mixing)]
+        mixing = torch.stack(scaled)
+        if self.residual:
+            return mixing.unsqueeze(0)
+        skip = self.skip.weight.index_select(1, species).transpose(0, 1) * self.skip.scales[0]
+        return mixing.unsqueeze(0) @ skip
 
     def forward(
         self,
@@ -62,28 +74,35 @@ class MACELayer(nn.Module):
         """New features of the local atoms.
 
         Args:
-            features: [n_all, 1, channels] in the first layer, then [n_local, components, channels].
+            features: [n_all, 1, channels] in the first layer ([n_local, 1, channels] with its density form), then
+                [n_local, components, channels].
             edges: of the local atoms.
             species: [n_all]; n_local: number of local atoms.
 
         Returns:
             [n_local, components, channels].
         """
-        own, local_species = features[:n_local], species[:n_local]
-        sent = self.up(features)
-        if not self.first:
-            sent = torch.ops.mlip.halo_exchange(sent, species.shape[0])
-        message = self.convolution(edges, sent, n_local)
+        local_species, skipped = species[:n_local], False
+        if self.density_form.ready:
+            message = self.density_form(edges, species, n_local)
+            skipped = not self.residual
+        else:
+            sent = self.up(features)
+            if not self.first:
+                sent = torch.ops.mlip.halo_exchange(sent, species.shape[0])
+            message = self.convolution(edges, sent, n_local)
         if self.density is not None:
-            message = message / (1.0 + self.density(edges.radial, edges.envelope, edges.centre, n_local)).view(
-                n_local, 1, 1
-            )
+            density = self.density(edges.radial, edges.envelope, edges.centre, n_local)
+            message = message / (1.0 + density).view(n_local, 1, 1)
         if not self.residual:
-            return self.down(self.contraction(self.skip(message, local_species), local_species))
+            if not skipped:
+                message = self.skip(message, local_species)
+            return self.down(self.contraction(message, local_species))
         new = self.down(self.contraction(message, local_species))
-        return torch.cat(
-            [new[:, : self.kept] + self.skip(own[:, : self.kept], local_species), new[:, self.kept :]], dim=1
-        )
+        kept = self.skip(features[:n_local, : self.kept], local_species)
+        if self.all_kept:
+            return new + kept
+        return torch.cat([new[:, : self.kept] + kept, new[:, self.kept :]], dim=1)
 
 
 @register("mace", MACEConfig)
@@ -94,6 +113,7 @@ class MACE(nn.Module):
     shift: Tensor
     zbl_scale: Tensor
     table_of: Tensor
+    in_use: Tensor
 
     def __init__(self, config: MACEConfig) -> None:
         super().__init__()
@@ -115,30 +135,56 @@ class MACE(nn.Module):
         zbl_scale = config.zbl_scale or [1.0] * n_tasks
         for name, values in (("scale", config.scale), ("shift", config.shifts), ("zbl_scale", zbl_scale)):
             self.register_buffer(name, torch.tensor(values, dtype=torch.get_default_dtype()), persistent=False)
+        self.register_buffer("in_use", torch.zeros(0, dtype=torch.int64), persistent=False)
         self.register_buffer("table_of", torch.zeros(n_species, n_species, dtype=torch.int64), persistent=False)
 
     @torch.jit.export
-    def tabulate(self, species: Tensor) -> bool:
-        """Replaces the radial networks by tables, for inference on a CPU.
+    def prepare(self, species: Tensor, tables: bool) -> bool:
+        """Makes the model ready for inference: computes once what depends on parameters alone.
 
         Args:
             species: [n] those in use, ascending; other ones must not be evaluated afterwards.
+            tables: replace the radial networks by tables, and the first layer's convolution by densities.
 
         Returns:
-            Whether that was done: not for so many pairs of species that tables would be too large.
+            Whether tables were made: not for so many pairs of species that they would be too large.
         """
+        for layer in self.layers:
+            layer.contraction.prepare()
+        n = species.shape[0] if self.radial.by_species else 1
+        if not tables or n * (n + 1) // 2 > self.most_tables:
+            return False
+        self._tabulate(species)
+        self.in_use = species
+        for layer in self.layers:
+            if layer.first:
+                form = layer.density_form
+                convolution = layer.convolution
+                form.prepare(
+                    convolution.table,
+                    self.table_of,
+                    species,
+                    self.table_of.shape[0],
+                    convolution.first_knot,
+                    convolution.knots_per_length,
+                )
+                form.linear = layer.message_map(species)
+                if form.ready and not self.conditions.any:
+                    form.set_features(layer.up(self._species_features(species)))
+        self.tabulated = True
+        return True
+
+    def _tabulate(self, species: Tensor) -> None:
+        """Tables of all layers, one or one per pair of species, with as few knots as do."""
         n = species.shape[0] if self.radial.by_species else 1
         pairs = torch.triu_indices(n, n, device=species.device)
         n_tables = pairs.shape[1]
-        if n_tables > self.most_tables:
-            return False
+        first, second = pairs[0], pairs[1]
         if self.radial.by_species:
             first, second = species[pairs[0]], species[pairs[1]]
             number = torch.arange(n_tables, device=species.device)
             self.table_of[first, second] = number
             self.table_of[second, first] = number
-        else:
-            first, second = pairs[0], pairs[1]
         for n_knots in self.knots:
             distances = sample_distances(self.cutoff, n_knots, species.device)
             samples = distances.shape[0]
@@ -150,19 +196,33 @@ class MACE(nn.Module):
                 worst = max(worst, layer.convolution.tabulate(radial, envelope, n_tables, self.cutoff))
             if worst < self.slope_error:
                 break
-        self.tabulated = True
-        return True
+
+    def _species_features(self, species: Tensor) -> Tensor:
+        """Initial features without conditions: [N] -> [N, 1, channels]."""
+        return (self.embedding.index_select(0, species) * self.embedding_scale).unsqueeze(1)
+
+    def _initial(self, species: Tensor, n_local: int, conditions: dict[str, Tensor]) -> Tensor:
+        """Initial features, of the local atoms alone where no neighbour's are needed: [n_all or n_local, 1, channels]."""
+        dense = False
+        for layer in self.layers:
+            form = layer.density_form
+            if form.ready:
+                dense = True
+                if self.conditions.any:
+                    form.set_features(layer.up(self.conditions(self._species_features(self.in_use), conditions)))
+        return self.conditions(self._species_features(species[:n_local] if dense else species), conditions)
 
     def _edges(self, r: Tensor, harmonics: Tensor, centre: Tensor, neighbour: Tensor, species: Tensor) -> Edges:
         """What the layers need, in the dtype of the parameters."""
         dtype = self.embedding.dtype
-        first, second = species.index_select(0, centre), species.index_select(0, neighbour)
         radial, envelope, table = r.new_zeros(0), r.new_zeros(0), centre[:0]
-        if self.needs_radial or not self.tabulated:
-            radial, envelope = self.radial(r, first, second)
-        if self.tabulated and self.radial.by_species:
-            table = self.table_of.view(-1).index_select(0, first * self.table_of.shape[0] + second)
-        return Edges(centre, neighbour, harmonics, radial.to(dtype), envelope.to(dtype), r.to(dtype), table)
+        if self.needs_radial or not self.tabulated or self.radial.by_species:
+            first, second = species.index_select(0, centre), species.index_select(0, neighbour)
+            if self.needs_radial or not self.tabulated:
+                radial, envelope = self.radial(r, first, second)
+            if self.tabulated and self.radial.by_species:
+                table = self.table_of.view(-1).index_select(0, first * self.table_of.shape[0] + second)
+        return Edges(centre, neighbour, harmonics.to(dtype), radial.to(dtype), envelope.to(dtype), r.to(dtype), table)
 
     def forward(
         self,
@@ -173,13 +233,10 @@ class MACE(nn.Module):
         n_local: int,
         conditions: dict[str, Tensor],
     ) -> dict[str, Tensor]:
-        dtype = self.embedding.dtype
         task = conditions["task"]
-        r = torch.sqrt((r_ij * r_ij).sum(1))
-        harmonics = spherical_harmonics(self.l_max, r_ij / r.unsqueeze(1)).to(dtype)
+        r, harmonics = edge_geometry(r_ij, self.l_max)
         edges = self._edges(r, harmonics, centre, neighbour, species)
-        initial = (self.embedding * self.embedding_scale).index_select(0, species)
-        features = self.conditions(initial, conditions).unsqueeze(1)
+        features = self._initial(species, n_local, conditions)
         energy = torch.zeros([n_local], dtype=r_ij.dtype, device=r_ij.device)
         for layer, readout in zip(self.layers, self.readouts):  # noqa: B905  (TorchScript knows no strict)
             features = layer(features, edges, species, n_local)

@@ -65,3 +65,19 @@ def polynomial_tree(basis: ContractionBasis, n_components: int) -> Tensor:
             rows.append([factor, entry, 0, 0])
             waiting.append((rows[-1], below))
     return torch.tensor(rows, dtype=torch.int32)
+
+
+def joined_trees(trees: list[Tensor], bases: list[ContractionBasis]) -> Tensor:
+    """Several of :func:`polynomial_tree` as one, whose outputs and rows of coefficients follow one another."""
+    n_roots = [int(basis.component[-1]) + 1 for basis in bases]
+    roots, others = [], []
+    entries, below = 0, sum(n_roots)
+    for tree, basis, n in zip(trees, bases, n_roots, strict=True):
+        moved = tree.clone()
+        moved[:, 1] += entries * (tree[:, 1] >= 0)
+        moved[:, 2:] += below - n
+        roots.append(moved[:n])
+        others.append(moved[n:])
+        entries += len(basis.monomial)
+        below += len(tree) - n
+    return torch.cat(roots + others)
