@@ -1,35 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The table of launchers, and the index of sorted edges.
+// The table of launchers.
 #include "kernels.h"
 
-#include "launch.h"
+#include "edge_index.h"
 
 namespace mlip::cuda {
-namespace {
-
-constexpr int THREADS = 256;
-
-/// One thread per segment: a binary search.
-__global__ void __launch_bounds__(THREADS)
-    find_segments(const int64_t *keys, int64_t n, int64_t n_segments, int64_t *first) {
-  const int64_t segment = static_cast<int64_t>(blockIdx.x) * THREADS + threadIdx.x;
-  if (segment > n_segments) return;
-  int64_t low = 0, high = n;  // keys before `low` are below the segment, those from `high` on are not
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    if (keys[middle] < segment)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  first[segment] = low;
-}
-
-void segment_starts(const int64_t *keys, int64_t n, int64_t n_segments, int64_t *first, void *stream) {
-  launch(find_segments, dim3(blocks(n_segments + 1, THREADS)), dim3(THREADS), 0, stream, keys, n, n_segments, first);
-}
-
-}  // namespace
 
 // Defined in the files of the operators.
 template <class T>
@@ -62,6 +37,7 @@ constexpr KernelsOf<T> kernels_of() {
 
 extern "C" __attribute__((visibility("default"))) const mlip::cuda::Kernels *mlip_cuda_kernels() {
   using namespace mlip::cuda;
-  static const Kernels kernels{sizeof(Kernels), segment_starts, kernels_of<float>(), kernels_of<double>()};
+  static const Kernels kernels{sizeof(Kernels), segment_starts,      count_incoming,
+                               list_incoming,   kernels_of<float>(), kernels_of<double>()};
   return &kernels;
 }

@@ -64,6 +64,12 @@ struct Kernels {
   int64_t bytes;  ///< of this table; another number: compiled from other sources
   /// first[k] = number of keys below k, for k = 0 .. n_segments; keys [n] ascend.
   void (*segment_starts)(const int64_t *keys, int64_t n, int64_t n_segments, int64_t *first, void *stream);
+  /// counts[j] += number of edges with neighbour j.
+  void (*count_incoming)(const int64_t *neighbour, int64_t n_edges, int64_t *counts, void *stream);
+  /// incoming [E]: for every atom j the edges with neighbour j, ascending, from first[j] on. `first` [n_all + 1] and
+  /// `ends` [n_all] are the running sums of the counts, before and after j; `ends` and `unordered` [E] are overwritten.
+  void (*list_incoming)(const int64_t *neighbour, int64_t n_edges, int64_t n_all, const int64_t *first, int64_t *ends,
+                        int64_t *unordered, int64_t *incoming, void *stream);
   KernelsOf<float> single;
   KernelsOf<double> double_;
 
