@@ -16,7 +16,9 @@ three times as much as one of numbers (rounded up for multiplications alone), on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -122,42 +124,50 @@ def linear(paths: list[int], channels_in: int, channels_out: int, size: int = 4)
 
 @dataclass(frozen=True)
 class Part:
-    """What one part of a model costs per atom."""
+    """What one part of a model costs per atom, and which cases of the kernel benchmark measure it."""
 
     layer: int
     name: str
     forward: Count
     backward: Count
+    cases: tuple[str, ...] = ()
 
 
 def model_parts(
     channels: int, hidden_l_max: int, l_max: int, correlation: int, edges: float, n_species: int, n_radial: int
 ) -> list[Part]:
-    """All parts of a model of two layers for energy and forces, as the engine computes it."""
-    degrees = range(l_max + 1)
+    """All parts of a model of two layers for energy and forces, as the engine computes it.
 
-    def contracted(l_out: int, which: str) -> Count:
-        total = Count(0.0)
-        for degree in range(l_out + 1):
-            total += contraction(l_max, degree, correlation, channels, which)
-        return total
-
-    def by_matrix(layer: int, name: str, count: Count) -> Part:
-        return Part(layer, name, count, count)
-
-    paths = coupling_paths(hidden_l_max, l_max, l_max)
-    into = [sum(l3 == degree for _, _, l3 in paths) for degree in degrees]
+    Linear maps of atoms: those between contraction and features of both layers, the one of what neighbours send, and
+    the skip connection of the second layer. Embedding and readouts are left out: less than one part in a hundred.
+    """
     hidden = [1] * (hidden_l_max + 1)
-    tables = [convolution(hidden_l_max, l_max, channels, edges, True, which) for which in PASSES[:2]]
-    densities = [species_density(l_max, n_radial, n_species, edges, which) for which in PASSES[:2]]
+    paths = coupling_paths(hidden_l_max, l_max, l_max)
+    into = [sum(l3 == degree for _, _, l3 in paths) for degree in range(l_max + 1)]
+
+    def both(count: Callable[[str], Count]) -> tuple[Count, Count]:
+        return count("forward"), count("backward")
+
+    def contracted(l_out: int) -> tuple[Count, Count]:
+        found = [both(partial(contraction, l_max, degree, correlation, channels)) for degree in range(l_out + 1)]
+        return sum((f for f, _ in found), Count(0.0)), sum((b for _, b in found), Count(0.0))
+
+    def twice(count: Count) -> tuple[Count, Count]:
+        return count, count
+
+    densities = partial(species_density, l_max, n_radial, n_species, edges)
+    contractions = tuple(f"contraction, l_out {degree}" for degree in range(hidden_l_max + 1))
+    mixing = twice(linear([n_species] * (l_max + 1), n_radial, channels))
+    messages = twice(linear(into, channels, channels))
+    convolutions = both(partial(convolution, hidden_l_max, l_max, channels, edges, True))
     return [
-        Part(1, "geometry of edges", *(edge_geometry(l_max, edges, which) for which in PASSES[:2])),
-        Part(1, "densities of species", *densities),
-        by_matrix(1, "messages from densities", linear([n_species] * (l_max + 1), n_radial, channels)),
-        Part(1, "contraction", *(contracted(hidden_l_max, which) for which in PASSES[:2])),
-        by_matrix(1, "linear maps of atoms", linear(hidden, channels, channels).times(2)),
-        Part(2, "convolution", *tables),
-        by_matrix(2, "messages from paths", linear(into, channels, channels)),
-        Part(2, "contraction", *(contracted(0, which) for which in PASSES[:2])),
-        by_matrix(2, "linear maps of atoms", linear([1], channels, channels).times(2)),
+        Part(1, "geometry of edges", *both(partial(edge_geometry, l_max, edges)), ("edge_geometry",)),
+        Part(1, "densities of species", *both(densities), ("species_density",)),
+        Part(1, "messages from densities", *mixing, ("degree_linear, densities",)),
+        Part(1, "contraction", *contracted(hidden_l_max), contractions),
+        Part(1, "linear maps of atoms", *twice(linear(hidden, channels, channels).times(2))),
+        Part(2, "convolution", *convolutions, (f"convolution_table, l_in {hidden_l_max}",)),
+        Part(2, "messages from paths", *messages, (f"degree_linear, l_in {hidden_l_max}",)),
+        Part(2, "contraction", *contracted(0), contractions[:1]),
+        Part(2, "linear maps of atoms", *twice(linear([1], channels, channels).times(2))),
     ]

@@ -62,19 +62,20 @@ class Results:
         return len(os.sched_getaffinity(0))
 
     def finish(self, machine: Row, columns: Sequence[tuple[str, Callable[[Row], object]]], title: str) -> None:
-        """Prints the JSON line and the table, and writes the line to ``<folder>/<name>.json``."""
+        """Prints the JSON line and the table; writes the line to ``<folder>/<name>.json``, or ``quick-<name>.json``."""
+        cells = [[shown(value(row)) for _, value in columns] for row in self.rows]
         whole = {"benchmark": self.name, "quick": self.quick, "code": code_digest(), "machine": machine}
+        whole["table"] = {"title": title, "columns": [heading for heading, _ in columns], "rows": cells}
         line = json.dumps({**whole, "rows": self.rows})
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / f"{self.name}.json").write_text(line + "\n")
-        print(line)
+        (self.folder / f"{'quick-' if self.quick else ''}{self.name}.json").write_text(line + "\n")
+        print(line, flush=True)
         table = Table(title=title)
         for heading, _ in columns:
             table.add_column(heading, justify="right")
-        for row in self.rows:
-            table.add_row(*(shown(value(row)) for _, value in columns))
-        sys.stdout.flush()
-        Console(width=None if sys.stdout.isatty() else 160).print(table)
+        for row in cells:
+            table.add_row(*row)
+        Console(width=None if sys.stdout.isatty() else 180).print(table)
 
 
 def shown(value: object) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -31,7 +31,6 @@ class Case:
     inputs: list[Tensor]
     count: Callable[[str], Count]  # of a pass
     passes: tuple[str, ...] = ("forward", "backward", "derivative")
-    degrees: dict[str, int] = field(default_factory=dict)
 
 
 class Graph:
@@ -55,7 +54,7 @@ def all_cases(atoms: Atoms, channels: int, l_max: int, correlation: int, dtype: 
     """For scalar features, and for vectors besides them."""
     torch.manual_seed(0)
     graph = Graph(atoms, dtype)
-    cases = [geometry(graph, l_max), density(graph, l_max)]
+    cases = [geometry(graph, l_max), density(graph, l_max), from_densities(graph, l_max, channels)]
     for l_in in (0, 1):
         cases += [convolution(graph, l_in, l_max, channels), table(graph, l_in, l_max, channels)]
         cases += [mixing(graph, l_in, l_max, channels)]
@@ -108,7 +107,7 @@ def convolution(graph: Graph, l_in: int, l_max: int, channels: int) -> Case:
     harmonics = graph.random(len(graph.centre), (l_max + 1) ** 2)
     features = graph.random(graph.n, (l_in + 1) ** 2, channels)
     return Case(
-        "convolution",
+        f"convolution, l_in {l_in}",
         lambda: torch.ops.mlip.convolution(
             weights, harmonics, features, graph.centre, graph.neighbour, graph.n, l_in, l_max, coupling
         ),
@@ -116,7 +115,6 @@ def convolution(graph: Graph, l_in: int, l_max: int, channels: int) -> Case:
         lambda which: counts.convolution(
             l_in, l_max, channels, graph.per_atom, False, which, size=weights.element_size()
         ),
-        degrees={"l_in": l_in},
     )
 
 
@@ -127,7 +125,7 @@ def table(graph: Graph, l_in: int, l_max: int, channels: int) -> Case:
     features = graph.random(graph.n, (l_in + 1) ** 2, channels)
     rows = graph.random(1, INTERVALS + 5, len(paths), channels).detach()
     return Case(
-        "convolution_table",
+        f"convolution_table, l_in {l_in}",
         lambda: torch.ops.mlip.convolution_table(
             distance,
             harmonics,
@@ -148,7 +146,6 @@ def table(graph: Graph, l_in: int, l_max: int, channels: int) -> Case:
             l_in, l_max, channels, graph.per_atom, True, which, size=distance.element_size()
         ),
         passes=("forward", "backward"),
-        degrees={"l_in": l_in},
     )
 
 
@@ -161,12 +158,26 @@ def mixing(graph: Graph, l_in: int, l_max: int, channels: int) -> Case:
     weight = graph.random(1, len(paths), channels, channels).detach()
     count = counts.linear(into, channels, channels, size=x.element_size())
     return Case(
-        "degree_linear",
+        f"degree_linear, l_in {l_in}",
         lambda: torch.ops.mlip.degree_linear(x, weight, one, into, [1.0] * (l_max + 1)),
         [x],
         lambda which: count,
         passes=("forward", "backward"),
-        degrees={"l_in": l_in},
+    )
+
+
+def from_densities(graph: Graph, l_max: int, channels: int) -> Case:
+    """The linear maps from densities to the messages of the first layer."""
+    columns, one = graph.n_species * RADIAL, torch.zeros(0, dtype=torch.int64)
+    x = graph.random(graph.n, (l_max + 1) ** 2, columns)
+    weight = graph.random(1, l_max + 1, columns, channels).detach()
+    count = counts.linear([1] * (l_max + 1), columns, channels, size=x.element_size())
+    return Case(
+        "degree_linear, densities",
+        lambda: torch.ops.mlip.degree_linear(x, weight, one, [1] * (l_max + 1), [1.0] * (l_max + 1)),
+        [x],
+        lambda which: count,
+        passes=("forward", "backward"),
     )
 
 
@@ -176,9 +187,8 @@ def contraction(graph: Graph, l_max: int, l_out: int, correlation: int, channels
     x = graph.random(graph.n, (l_max + 1) ** 2, channels)
     coefficients = graph.random(graph.n_species, len(basis.monomial), channels).detach()
     return Case(
-        "contraction",
+        f"contraction, l_out {l_out}",
         lambda: torch.ops.mlip.contraction(x, coefficients, graph.species, tree, 2 * l_out + 1),
         [x],
         lambda which: counts.contraction(l_max, l_out, correlation, channels, which, size=x.element_size()),
-        degrees={"l_out": l_out},
     )

@@ -80,7 +80,7 @@ def measure(arguments: Any, threads: int, precision: str, machine: Row) -> Row:
     return {
         "operators": [
             {
-                "operator": case.name, **case.degrees, "pass": which,
+                "operator": case.name, "pass": which,
                 **row(timings[key], case.count(which), len(atoms), threads, peak),
             }
             for key, (case, which) in passes.items()
@@ -114,10 +114,7 @@ def main() -> None:
 
 
 def finish(results: Results, machine: Row) -> None:
-    names = {"l_in": "l in", "l_out": "l out"}
-    columns = [
-        ("operator", lambda row: row["operator"] + "".join(f", {t} {row[k]}" for k, t in names.items() if k in row))
-    ]
+    columns = [("operator", lambda row: row["operator"])]
     columns += [(name, lambda row, name=name: row[name]) for name in ("pass", "threads", "precision")]
     for key, heading, scale in (
         ("us_per_atom", "us/atom", 1.0),

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Benchmarks run, compute what they say, and print lines that the report can read. No time decides a test."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench_scripts import BENCHMARKS
+
+Quick = Callable[[str], dict[str, Any]]
+NAMES = ["inference", "kernels", "training", "memory", "lammps", "latency"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_line_and_table(name: str, quick: Quick) -> None:
+    line = quick(name)
+    assert line["benchmark"] == name
+    assert line["quick"]
+    assert line["machine"]["torch"]
+    assert line["rows"]
+    table = line["table"]
+    assert len(table["rows"]) == len(line["rows"])
+    assert all(len(row) == len(table["columns"]) for row in table["rows"])
+
+
+def test_inference_compares_the_same_function(quick: Quick) -> None:
+    agreement, times, memory = quick("inference")["rows"]
+    assert agreement["double"]["forces"] < 1e-11
+    assert agreement["largest_force"] > 0.1
+    assert not times["failed"]
+    found = {name.split(",")[0]: value["forces"] for name, value in times["differences"].items()}
+    assert set(found) == {"torchscript", "calculator", "mlipkit"}
+    assert max(found.values()) < 1e-4
+    assert times["ratio_as_users_get_it"] == pytest.approx(times["torchscript_us"] / times["mlipkit_us"])
+    assert set(memory["peak"]) == {"torchscript", "mlipkit"}
+
+
+def test_training_takes_steps_of_the_same_model(quick: Quick) -> None:
+    (row,) = quick("training")["rows"]
+    assert row["atoms"] == 5 * 27
+    assert row["difference"] < 1e-4 < 0.01 < row["largest_force"]
+    assert set(row["times"]) == {"mlipkit", "mace-torch"}
+
+
+def test_every_operator_in_every_pass(quick: Quick) -> None:
+    import torch
+
+    import mlipkit.ops  # noqa: F401
+
+    rows = quick("kernels")["rows"]
+    measured = {row["operator"].split(",")[0] for row in rows}
+    not_numeric = {"halo_exchange", "instruction_set", "use_instruction_set"}
+    registered = {
+        schema.name.removeprefix("mlip::")
+        for schema in torch._C._jit_get_all_schemas()
+        if schema.name.startswith("mlip::")
+    }
+    assert measured == registered - not_numeric
+    assert {row["pass"] for row in rows} == {"forward", "backward", "derivative"}
+    assert all(row["us_per_atom"] > 0 and row["operations"] > 0 and row["bytes"] > 0 for row in rows)
+
+
+def test_memory_of_processes(quick: Quick) -> None:
+    *engine, lammps = quick("memory")["rows"]
+    assert [row["atoms"] for row in engine] == [192, 1536]
+    assert all(0 < row["above_imports_mib"] < row["peak_mib"] for row in engine)
+    assert len(lammps["per_rank"]) == 2
+    assert sum(rank["atoms"] for rank in lammps["per_rank"]) == lammps["atoms"] == 384
+
+
+def test_lammps_breakdown_and_steady_steps(quick: Quick) -> None:
+    rows = quick("lammps")["rows"]
+    loops = [row for row in rows if row["what"] == "breakdown"]
+    assert [row["ranks"] for row in loops] == [1, 2][: len(loops)]
+    for row in loops:
+        assert sum(row["sections_ms"].values()) == pytest.approx(row["ms_per_step"], rel=0.05)
+        assert row["sections_ms"]["pair"] > 0
+    (steady,) = (row for row in rows if row["what"] == "steady")
+    assert steady["steps"] == 40
+    assert steady["p99_ms"] >= steady["median_ms"] > 0
+    assert 50 < steady["temperature"] < 2000  # molecules hold together
+
+
+def test_latency_of_every_program(quick: Quick) -> None:
+    (row,) = quick("latency")["rows"]
+    assert set(row["times"]) == {"engine", "ase", "openmm", "mace-torch TorchScript", "mace-torch calculator"}
+    assert row["difference"] < 1e-5
+
+
+def test_finished_parts_are_not_measured_again(quick: Quick, bench_folder: Path) -> None:
+    before = quick("kernels")
+    command = [sys.executable, str(BENCHMARKS / "kernels" / "run.py"), "--quick", "-o", str(bench_folder)]
+    done = subprocess.run(command, text=True, capture_output=True, check=True)
+    assert json.loads(done.stdout.split("\n", 1)[0])["rows"] == before["rows"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "nve"])
+def test_help(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / name / "run.py"), "--help"], text=True, capture_output=True, check=True
+    )
+    assert "--output" in done.stdout
