@@ -25,9 +25,9 @@ __global__ void __launch_bounds__(MOST_THREADS) contract_forward(Contraction<typ
   SHARED(Lane, columns);
   const int64_t c = static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x;
   if (c >= x.a.channels) return;
+  Vectors<Lane> column{columns + threadIdx.x, static_cast<int>(blockDim.x)};
   for (int64_t atom = blockIdx.x; atom < x.n_atoms; atom += gridDim.x)
-    ops::device::forward_channels<Kind>(x.a, atom, c, AllLanes{},
-                                        Vectors<Lane>{columns + threadIdx.x, static_cast<int>(blockDim.x)});
+    ops::device::forward_channels<Kind>(x.a, atom, c, AllLanes{}, column);
 }
 
 template <class Kind>
@@ -39,9 +39,10 @@ __global__ void __launch_bounds__(MOST_THREADS) contract_backward(Contraction<ty
   const int step = static_cast<int>(blockDim.x);
   if (x.a.grad_coefficients)  // those of this group: no two blocks write to the same place
     x.a.grad_coefficients += blockIdx.x * x.n_species * x.a.n_coefficients * x.a.channels;
+  Vectors<Lane> column{columns + threadIdx.x, step};
+  Vectors<Lane> gradient{columns + x.a.n_components * step + threadIdx.x, step};
   for (int64_t atom = blockIdx.x; atom < x.n_atoms; atom += gridDim.x)
-    ops::device::backward_channels<Kind>(x.a, atom, c, AllLanes{}, Vectors<Lane>{columns + threadIdx.x, step},
-                                         Vectors<Lane>{columns + x.a.n_components * step + threadIdx.x, step});
+    ops::device::backward_channels<Kind>(x.a, atom, c, AllLanes{}, column, gradient);
 }
 
 /// As many threads as channels, at most 128, and as few that `vectors` columns of each fit into shared memory.

@@ -31,7 +31,7 @@ struct Atom {
   int64_t at, channels;  ///< first coefficient of the atom's species and channel
   typename Kind::Number *grad_coefficients;
   L lanes;
-  Vectors<Lane> x, grad_x;
+  Vectors<Lane> &x, &grad_x;
 
   MLIP_INLINE Lane coefficient(const Atom &a, const Node &node) {
     return node.coefficient < 0 ? Lane{} : Kind::read(a.coefficients, a.at + node.coefficient * a.channels, a.lanes);
@@ -51,14 +51,14 @@ MLIP_INLINE typename A::Lane value_of(const A &a, const Node &node) {
 template <int DEPTH, class Kind, class A>
 MLIP_INLINE typename A::Lane visit(A &a, const Node &node, typename A::Lane adjoint) {
   typename A::Lane total = A::coefficient(a, node);
-  if (a.grad_coefficients && node.coefficient >= 0) {
-    auto *to = a.grad_coefficients + a.at + node.coefficient * a.channels;
-    store(to, load(to, a.lanes) + Kind::result(adjoint), a.lanes);
-  }
+  if (a.grad_coefficients && node.coefficient >= 0)
+    Kind::add_to(a.grad_coefficients + a.at + node.coefficient * a.channels, adjoint, a.lanes);
   if constexpr (DEPTH > 0)
     for (int k = node.first; k < node.end; k++) {
       const Node &child = a.nodes[k];
-      const auto value = visit<DEPTH - 1, Kind>(a, child, adjoint * a.x[child.factor]);
+      const bool leaf = child.first == child.end && !a.grad_coefficients;
+      const auto value =
+          leaf ? A::coefficient(a, child) : visit<DEPTH - 1, Kind>(a, child, adjoint * a.x[child.factor]);
       total += a.x[child.factor] * value;
       a.grad_x[child.factor] += adjoint * value;
     }
@@ -67,7 +67,7 @@ MLIP_INLINE typename A::Lane visit(A &a, const Node &node, typename A::Lane adjo
 
 template <class Kind, class L>
 MLIP_INLINE void forward_channels(const ContractionArguments<typename Kind::Number> &a, int64_t atom, int64_t c,
-                                  L lanes, const Vectors<typename Kind::Lane> &x = {}) {
+                                  L lanes, Vectors<typename Kind::Lane> &x) {
   Atom<Kind, L> state{a.nodes,
                       {a.coefficients, a.coefficients_tangent},
                       a.species[atom] * a.n_coefficients * a.channels + c,
@@ -75,7 +75,7 @@ MLIP_INLINE void forward_channels(const ContractionArguments<typename Kind::Numb
                       nullptr,
                       lanes,
                       x,
-                      {}};
+                      x};
   for (int m = 0; m < a.n_components; m++)
     state.x[m] = Kind::read({a.x, a.x_tangent}, (atom * a.n_components + m) * a.channels + c, lanes);
   for (int m = 0; m < a.n_outputs; m++)
@@ -85,8 +85,7 @@ MLIP_INLINE void forward_channels(const ContractionArguments<typename Kind::Numb
 
 template <class Kind, class L>
 MLIP_INLINE void backward_channels(const ContractionArguments<typename Kind::Number> &a, int64_t atom, int64_t c,
-                                   L lanes, const Vectors<typename Kind::Lane> &x = {},
-                                   const Vectors<typename Kind::Lane> &grad_x = {}) {
+                                   L lanes, Vectors<typename Kind::Lane> &x, Vectors<typename Kind::Lane> &grad_x) {
   Atom<Kind, L> state{a.nodes,
                       {a.coefficients, a.coefficients_tangent},
                       a.species[atom] * a.n_coefficients * a.channels + c,
@@ -110,24 +109,44 @@ MLIP_INLINE void backward_channels(const ContractionArguments<typename Kind::Num
     store(a.grad_x + (atom * a.n_components + m) * a.channels + c, Kind::result(state.grad_x[m]), lanes);
 }
 
+#ifndef MLIP_DEVICE
+
+template <class K>
+struct Chosen {
+  using Kind = K;
+};
+
+/// Calls `work(kind, channel, lanes)` for all channels, several vectors at a time as long as there are as many: a walk
+/// over the nodes costs as much as the arithmetic of one vector.
+template <class Kind, class Work>
+MLIP_INLINE void over_channels(int64_t channels, const Work &work) {
+  constexpr int W = WIDTH<typename Kind::Number>, N = 4;
+  int64_t c = 0;
+  for (; c + N * W <= channels; c += N * W) work(Chosen<Several<Kind, N>>{}, c, AllLanes{});
+  for (; c + W <= channels; c += W) work(Chosen<Kind>{}, c, AllLanes{});
+  if (c < channels) work(Chosen<Kind>{}, c, SomeLanes{static_cast<int>(channels - c)});
+}
+
 template <class Kind>
 void contract_forward(const ContractionArguments<typename Kind::Number> &a, int64_t begin, int64_t end) {
-  constexpr int W = WIDTH<typename Kind::Number>;
-  for (int64_t atom = begin; atom < end; atom++) {
-    int64_t c = 0;
-    for (; c + W <= a.channels; c += W) forward_channels<Kind>(a, atom, c, AllLanes{});
-    if (c < a.channels) forward_channels<Kind>(a, atom, c, SomeLanes{static_cast<int>(a.channels - c)});
-  }
+  for (int64_t atom = begin; atom < end; atom++)
+    over_channels<Kind>(a.channels, [&](auto chosen, int64_t c, auto lanes) {
+      using K = typename decltype(chosen)::Kind;
+      Vectors<typename K::Lane> x;
+      forward_channels<K>(a, atom, c, lanes, x);
+    });
 }
 
 template <class Kind>
 void contract_backward(const ContractionArguments<typename Kind::Number> &a, int64_t begin, int64_t end) {
-  constexpr int W = WIDTH<typename Kind::Number>;
-  for (int64_t atom = begin; atom < end; atom++) {
-    int64_t c = 0;
-    for (; c + W <= a.channels; c += W) backward_channels<Kind>(a, atom, c, AllLanes{});
-    if (c < a.channels) backward_channels<Kind>(a, atom, c, SomeLanes{static_cast<int>(a.channels - c)});
-  }
+  for (int64_t atom = begin; atom < end; atom++)
+    over_channels<Kind>(a.channels, [&](auto chosen, int64_t c, auto lanes) {
+      using K = typename decltype(chosen)::Kind;
+      Vectors<typename K::Lane> x, grad_x;
+      backward_channels<K>(a, atom, c, lanes, x, grad_x);
+    });
 }
+
+#endif
 
 }  // namespace mlip::ops::MLIP_ISA

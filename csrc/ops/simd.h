@@ -180,6 +180,10 @@ struct Plain {
   MLIP_INLINE T result(Scalar x) { return x; }
 #endif
   MLIP_INLINE Scalar total(Lane x) { return sum<T>(x); }
+  template <class L>
+  MLIP_INLINE void add_to(T *p, Lane x, L lanes) {
+    store(p, load(p, lanes) + x, lanes);
+  }
 };
 
 /// Dual numbers: arrays have a value and a tangent; only derivatives are handed out.
@@ -203,6 +207,56 @@ struct Derivative {
   MLIP_INLINE T result(Scalar x) { return x.b; }
 #endif
   MLIP_INLINE Scalar total(Lane x) { return {sum<T>(x.a), sum<T>(x.b)}; }
+  template <class L>
+  MLIP_INLINE void add_to(T *p, Lane x, L lanes) {
+    store(p, load(p, lanes) + x.b, lanes);
+  }
 };
+
+#ifndef MLIP_DEVICE
+
+/// Several lanes side by side.
+template <class Lane, int N>
+struct Bundle {
+  Lane part[N];
+};
+
+template <class Lane, int N>
+MLIP_INLINE void operator+=(Bundle<Lane, N> &x, const Bundle<Lane, N> &y) {
+  MLIP_UNROLL for (int n = 0; n < N; n++) x.part[n] += y.part[n];
+}
+template <class Lane, int N>
+MLIP_INLINE Bundle<Lane, N> operator*(const Bundle<Lane, N> &x, const Bundle<Lane, N> &y) {
+  Bundle<Lane, N> product;
+  MLIP_UNROLL for (int n = 0; n < N; n++) product.part[n] = x.part[n] * y.part[n];
+  return product;
+}
+template <class V, class T, int N>
+MLIP_INLINE void store(T *p, const Bundle<V, N> &v, AllLanes lanes) {
+  MLIP_UNROLL for (int n = 0; n < N; n++) store(p + n * WIDTH<T>, v.part[n], lanes);
+}
+
+/// N neighbouring vectors at a time.
+template <class Kind, int N>
+struct Several {
+  using Number = typename Kind::Number;
+  using Array = typename Kind::Array;
+  using Lane = Bundle<typename Kind::Lane, N>;
+  MLIP_INLINE Lane read(Array x, int64_t at, AllLanes lanes) {
+    Lane found;
+    MLIP_UNROLL for (int n = 0; n < N; n++) found.part[n] = Kind::read(x, at + n * WIDTH<Number>, lanes);
+    return found;
+  }
+  MLIP_INLINE Bundle<Vector<Number>, N> result(const Lane &x) {
+    Bundle<Vector<Number>, N> found;
+    MLIP_UNROLL for (int n = 0; n < N; n++) found.part[n] = Kind::result(x.part[n]);
+    return found;
+  }
+  MLIP_INLINE void add_to(Number *p, const Lane &x, AllLanes lanes) {
+    MLIP_UNROLL for (int n = 0; n < N; n++) Kind::add_to(p + n * WIDTH<Number>, x.part[n], lanes);
+  }
+};
+
+#endif
 
 }  // namespace mlip::ops::MLIP_ISA
