@@ -29,11 +29,12 @@ struct DensityArguments {
   T *grad_harmonics = nullptr;  ///< [E, n_harmonics], backward only
 };
 
-/// Numbers of scratch that a thread needs: one centre's density with its harmonics padded to whole vectors.
+/// Numbers of scratch that a thread needs for centres with up to so many edges: one centre's density with its harmonics
+/// padded to whole vectors, and per edge padded harmonics, radial functions and slopes.
 template <class T>
-int64_t density_scratch(const DensityArguments<T> &a) {
+int64_t density_scratch(const DensityArguments<T> &a, int64_t most_edges) {
   const int64_t padded = (a.n_harmonics + 15) / 16 * 16;
-  return padded * a.n_species * a.n_radial;
+  return padded * a.n_species * a.n_radial + most_edges * (padded + 2 * a.n_radial);
 }
 
 /// For the centres begin .. end-1.

@@ -178,7 +178,7 @@ at::Tensor degree_linear(const at::Tensor& x, const at::Tensor& weight, const at
                   weight.size(1) == std::accumulate(paths.begin(), paths.end(), int64_t{0}),
               "mlip::degree_linear: ", x.size(1), " rows and ", weight.size(1), " paths do not fit the paths ", paths,
               " into degrees 0 to ", static_cast<int64_t>(paths.size()) - 1);
-  TORCH_CHECK(group.numel() == 0 ? weight.size(0) == 1 : group.numel() == x.size(0),
+  TORCH_CHECK(group.numel() == x.size(0) || (group.numel() == 0 && weight.size(0) == 1),
               "mlip::degree_linear: ", group.numel(), " group numbers for ", x.size(0), " atoms and ", weight.size(0),
               " groups");
   return LinearFunction::apply(x, weight, Y, shape);
