@@ -6,6 +6,7 @@
 #include <torch/library.h>
 
 #include "ops/kernels.h"
+#include "torch/device.h"
 #include "torch/kernel_threads.h"
 
 namespace mlip {
@@ -53,10 +54,32 @@ at::Tensor run_forward(const at::Tensor& x, const at::Tensor& coefficients, cons
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "mlip::contraction", [&] {
     auto a = arguments<scalar_t>(x, coefficients, species, tree, n_outputs, {});
     a.out = out.data_ptr<scalar_t>();
+    if (on_device(x, [&](const cuda::Kernels& kernels, void* stream) {
+          kernels.of<scalar_t>().contraction_forward({a, x.size(0), x.size(0), coefficients.size(0)}, stream);
+        }))
+      return;
     const auto kernel = ops::kernels<scalar_t>().contraction.forward;
     on_threads(even_split(x.size(0)), [&](int, int64_t begin, int64_t end) { kernel(a, begin, end); });
   });
   return out;
+}
+
+/// Groups of atoms with own sums of the coefficients' gradient: enough for a device, within some memory.
+int64_t groups_of_atoms(int64_t n_atoms, int64_t numbers_per_group) {
+  constexpr int64_t MOST_GROUPS = 256, MOST_NUMBERS = 1 << 24;
+  return std::max<int64_t>(1, std::min({n_atoms, MOST_GROUPS, MOST_NUMBERS / std::max<int64_t>(numbers_per_group, 1)}));
+}
+
+template <class T>
+void backward_on_device(const cuda::Kernels& kernels, void* stream, ops::ContractionArguments<T> a, int64_t n_atoms,
+                        bool derivative, bool want_coefficients, at::Tensor& coefficients) {
+  if (!want_coefficients) return kernels.of<T>().contraction_backward({a, n_atoms, n_atoms, 0}, derivative, stream);
+  const int64_t groups = groups_of_atoms(n_atoms, coefficients.numel());
+  const auto sizes = coefficients.sizes();
+  const at::Tensor sums = at::zeros({groups, sizes[0], sizes[1], sizes[2]}, coefficients.options());
+  a.grad_coefficients = sums.data_ptr<T>();
+  kernels.of<T>().contraction_backward({a, n_atoms, groups, sizes[0]}, derivative, stream);
+  coefficients = sums.sum(0);
 }
 
 /// Gradients of sum(out * adjoint), or with tangents their derivative along them, and that of `out` itself.
@@ -72,6 +95,10 @@ Gradients run_backward(const at::Tensor& x, const at::Tensor& coefficients, cons
     a.adjoint = adjoint.const_data_ptr<scalar_t>();
     if (want_x) a.grad_x = found.x.data_ptr<scalar_t>();
     if (want_out) a.out = found.out.data_ptr<scalar_t>();
+    if (on_device(x, [&](const cuda::Kernels& kernels, void* stream) {
+          backward_on_device(kernels, stream, a, x.size(0), tangents.any(), want_coefficients, found.coefficients);
+        }))
+      return;
     const auto& kernels = ops::kernels<scalar_t>().contraction;
     const auto kernel = tangents.any() ? kernels.backward_derivative : kernels.backward;
     const auto bounds = even_split(x.size(0));

@@ -2,11 +2,12 @@
 /// \file
 /// torch.ops.mlip.convolution and convolution_table, with their derivatives.
 
-#include <torch/library.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include "ops/spline.h"
 #include "torch/convolution_run.h"
+#include "torch/device.h"
 
 namespace mlip {
 namespace {
@@ -155,7 +156,8 @@ at::Tensor convolution_table(const at::Tensor& distance, const at::Tensor& harmo
               table.sizes());
   TORCH_CHECK(distance.size(0) == centre.size(0), "mlip::convolution_table: ", distance.size(0), " distances for ",
               centre.size(0), " edges");
-  const int64_t largest = which.numel() > 0 ? which.max().item<int64_t>() : 0;
+  // on a device that would make the host wait
+  const int64_t largest = which.numel() > 0 && !is_on_device(which) ? which.max().item<int64_t>() : 0;
   TORCH_CHECK(table.size(0) == 1 || (which.size(0) == centre.size(0) && largest < table.size(0)),
               "mlip::convolution_table: with ", table.size(0), " tables each edge must name one of them");
   return TabulatedConvolution::apply(distance.contiguous(), harmonics.contiguous(), features.contiguous(),

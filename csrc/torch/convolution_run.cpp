@@ -5,6 +5,8 @@
 
 #include "ops/kernels.h"
 #include "ops/spline.h"
+#include "torch/convolution_cuda.h"
+#include "torch/device.h"
 #include "torch/kernel_threads.h"
 
 namespace mlip {
@@ -71,10 +73,24 @@ const T* pointer(const at::Tensor& x) {
   return x.defined() ? x.const_data_ptr<T>() : nullptr;
 }
 
+template <class T, class Kernel>
+void run(const ConvolutionPlan& plan, ops::ConvolutionArguments<T> a, Kernel kernel, ThreadSums* grad_features,
+         const std::vector<int64_t>& bounds) {
+  const int64_t bytes = ops::convolution_scratch(a, plan.most_edges);
+  on_threads(bounds, [&](int thread, int64_t begin, int64_t end) {
+    std::vector<double> scratch(bytes / sizeof(double) + 1);
+    auto mine = a;
+    if (grad_features) mine.grad_features = grad_features->of(thread).template data_ptr<T>();
+    kernel(mine, begin, end, scratch.data());
+  });
+}
+
+}  // namespace
+
 template <class T>
-ops::ConvolutionArguments<T> arguments(const ConvolutionPlan& plan, const RadialInput& radial,
-                                       const at::Tensor& harmonics, const at::Tensor& features,
-                                       const ConvolutionTangents& tangents) {
+ops::ConvolutionArguments<T> convolution_arguments(const ConvolutionPlan& plan, const RadialInput& radial,
+                                                   const at::Tensor& harmonics, const at::Tensor& features,
+                                                   const ConvolutionTangents& tangents) {
   ops::ConvolutionArguments<T> a{};
   a.paths = plan.paths.data();
   a.n_paths = static_cast<int>(plan.paths.size());
@@ -103,19 +119,12 @@ ops::ConvolutionArguments<T> arguments(const ConvolutionPlan& plan, const Radial
   return a;
 }
 
-template <class T, class Kernel>
-void run(const ConvolutionPlan& plan, ops::ConvolutionArguments<T> a, Kernel kernel, ThreadSums* grad_features,
-         const std::vector<int64_t>& bounds) {
-  const int64_t bytes = ops::convolution_scratch(a, plan.most_edges);
-  on_threads(bounds, [&](int thread, int64_t begin, int64_t end) {
-    std::vector<double> scratch(bytes / sizeof(double) + 1);
-    auto mine = a;
-    if (grad_features) mine.grad_features = grad_features->of(thread).template data_ptr<T>();
-    kernel(mine, begin, end, scratch.data());
-  });
-}
-
-}  // namespace
+template ops::ConvolutionArguments<float> convolution_arguments(const ConvolutionPlan&, const RadialInput&,
+                                                                const at::Tensor&, const at::Tensor&,
+                                                                const ConvolutionTangents&);
+template ops::ConvolutionArguments<double> convolution_arguments(const ConvolutionPlan&, const RadialInput&,
+                                                                 const at::Tensor&, const at::Tensor&,
+                                                                 const ConvolutionTangents&);
 
 ConvolutionPlan plan_convolution(const at::Tensor& features, const at::Tensor& harmonics, const at::Tensor& centre,
                                  const at::Tensor& neighbour, int64_t n_local, int64_t l_in, int64_t l_max,
@@ -133,23 +142,30 @@ ConvolutionPlan plan_convolution(const at::Tensor& features, const at::Tensor& h
   TORCH_CHECK(n_local >= 0 && n_local <= features.size(0), "mlip::convolution: ", n_local, " local atoms of ",
               features.size(0));
   ConvolutionPlan plan;
+  plan.centre = centre.contiguous();
   plan.neighbour = neighbour.contiguous();
+  plan.n_local = n_local;
   plan.n_all = features.size(0);
   plan.channels = features.size(2);
   plan.n_harmonics = static_cast<int>(harmonics.size(1));
   plan.n_features = static_cast<int>(features.size(1));
+  if (is_on_device(features)) {
+    plan_on_device(plan, l_in, l_max, coupling, plan_paths);
+    return plan;
+  }
   plan_paths(plan, static_cast<int>(l_in), static_cast<int>(l_max), coupling);
-  plan_edges(plan, centre.contiguous(), n_local);
+  plan_edges(plan, plan.centre, n_local);
   return plan;
 }
 
 at::Tensor run_forward(const ConvolutionPlan& plan, const RadialInput& radial, const at::Tensor& harmonics,
                        const at::Tensor& features, const ConvolutionTangents& tangents) {
+  if (plan.device) return run_forward_on_device(plan, radial, harmonics, features, tangents);
   const auto n_local = static_cast<int64_t>(plan.first_edge.size()) - 1;
   at::Tensor out = at::empty({n_local, plan.n_rows, plan.channels}, features.options());
   const auto bounds = split_by_edges(plan.first_edge, at::get_num_threads());
   AT_DISPATCH_FLOATING_TYPES(features.scalar_type(), "mlip::convolution", [&] {
-    auto a = arguments<scalar_t>(plan, radial, harmonics, features, tangents);
+    auto a = convolution_arguments<scalar_t>(plan, radial, harmonics, features, tangents);
     a.out = out.data_ptr<scalar_t>();
     const auto& kernels = ops::kernels<scalar_t>().convolution;
     run(plan, a, tangents.any() ? kernels.forward_derivative : kernels.forward, nullptr, bounds);
@@ -160,6 +176,9 @@ at::Tensor run_forward(const ConvolutionPlan& plan, const RadialInput& radial, c
 ConvolutionGradients run_backward(const ConvolutionPlan& plan, const RadialInput& radial, const at::Tensor& harmonics,
                                   const at::Tensor& features, const at::Tensor& adjoint, bool want_radial,
                                   bool want_harmonics, bool want_features, const ConvolutionTangents& tangents) {
+  if (plan.device)
+    return run_backward_on_device(plan, radial, harmonics, features, adjoint, want_radial, want_harmonics,
+                                  want_features, tangents);
   const auto bounds = split_by_edges(plan.first_edge, at::get_num_threads());
   ConvolutionGradients found;
   if (want_radial && radial.table.defined()) found.distance = at::empty_like(radial.distance);
@@ -167,7 +186,7 @@ ConvolutionGradients run_backward(const ConvolutionPlan& plan, const RadialInput
   if (want_harmonics) found.harmonics = at::empty_like(harmonics);
   if (want_features) found.features = at::zeros_like(features);
   AT_DISPATCH_FLOATING_TYPES(features.scalar_type(), "mlip::convolution", [&] {
-    auto a = arguments<scalar_t>(plan, radial, harmonics, features, tangents);
+    auto a = convolution_arguments<scalar_t>(plan, radial, harmonics, features, tangents);
     a.adjoint = adjoint.const_data_ptr<scalar_t>();
     if (found.weights.defined()) a.grad_weights = found.weights.data_ptr<scalar_t>();
     if (found.distance.defined()) a.grad_distance = found.distance.data_ptr<scalar_t>();

@@ -5,11 +5,14 @@
 
 #include <ATen/ATen.h>
 
+#include <memory>
 #include <vector>
 
 #include "ops/convolution.h"
 
 namespace mlip {
+
+struct DevicePlan;
 
 /// What the kernels need to know of the edges and of the tensor product; made anew for each call.
 struct ConvolutionPlan {
@@ -17,9 +20,10 @@ struct ConvolutionPlan {
   std::vector<ops::Entry> entries;
   std::vector<int64_t> first_edge;  // [n_local + 1]
   int64_t most_edges = 0;           // of one centre
-  at::Tensor neighbour;             // [E]
-  int64_t n_all = 0, channels = 0;
+  at::Tensor centre, neighbour;     // [E]
+  int64_t n_local = 0, n_all = 0, channels = 0;
   int n_coupled = 0, n_harmonics = 0, n_features = 0, n_rows = 0;
+  std::shared_ptr<const DevicePlan> device;  // null: on the processor; else first_edge is empty
 };
 
 /// Checks shapes and indices. `coupling`: for each path (l1, l2, l3) - by l3, then l1, then l2 - the tensor
@@ -41,6 +45,12 @@ struct ConvolutionTangents {
   at::Tensor weights, harmonics, features;  // undefined: zero
   bool any() const { return weights.defined() || harmonics.defined() || features.defined(); }
 };
+
+/// Everything that is given, for kernels. Pointers into the plan and the tensors.
+template <class T>
+ops::ConvolutionArguments<T> convolution_arguments(const ConvolutionPlan& plan, const RadialInput& radial,
+                                                   const at::Tensor& harmonics, const at::Tensor& features,
+                                                   const ConvolutionTangents& tangents);
 
 struct ConvolutionGradients {
   at::Tensor weights, distance, harmonics, features;

@@ -7,7 +7,9 @@
 
 #include "ops/harmonics.h"
 #include "ops/kernels.h"
+#include "torch/device.h"
 #include "torch/edge_index.h"
+#include "torch/edge_index_cuda.h"
 #include "torch/kernel_threads.h"
 
 namespace mlip {
@@ -25,12 +27,12 @@ struct Constants {
 
 template <class T>
 ops::DensityArguments<T> arguments(const at::Tensor& distance, const at::Tensor& harmonics, const Constants& c,
-                                   const EdgeIndex& edges) {
+                                   const int64_t* first_edge) {
   ops::DensityArguments<T> a{};
   a.n_harmonics = static_cast<int>(harmonics.size(1));
   a.n_species = static_cast<int>(c.n_species);
   a.n_radial = static_cast<int>(c.table.size(1));
-  a.first_edge = edges.first_edge.data();
+  a.first_edge = first_edge;
   a.neighbour = c.neighbour.const_data_ptr<int64_t>();
   a.species = c.species.const_data_ptr<int64_t>();
   a.distance = distance.const_data_ptr<T>();
@@ -50,11 +52,40 @@ void run(const ops::DensityArguments<T>& a, const EdgeIndex& edges, Kernel kerne
   });
 }
 
+at::Tensor forward_on_device(const at::Tensor& distance, const at::Tensor& harmonics, const Constants& c) {
+  at::Tensor out = at::empty({c.n_local, harmonics.size(1), c.n_species * c.table.size(1)}, harmonics.options());
+  const at::Tensor first_edge = segment_starts(c.centre, c.n_local);
+  AT_DISPATCH_FLOATING_TYPES(harmonics.scalar_type(), "mlip::species_density", [&] {
+    auto a = arguments<scalar_t>(distance, harmonics, c, first_edge.const_data_ptr<int64_t>());
+    a.out = out.data_ptr<scalar_t>();
+    on_device(harmonics, [&](const cuda::Kernels& kernels, void* stream) {
+      kernels.of<scalar_t>().density_forward(a, c.n_local, stream);
+    });
+  });
+  return out;
+}
+
+variable_list backward_on_device(const at::Tensor& distance, const at::Tensor& harmonics, const at::Tensor& adjoint,
+                                 const Constants& c) {
+  at::Tensor by_distance = at::empty_like(distance), by_harmonics = at::empty_like(harmonics);
+  AT_DISPATCH_FLOATING_TYPES(harmonics.scalar_type(), "mlip::species_density", [&] {
+    auto a = arguments<scalar_t>(distance, harmonics, c, nullptr);
+    a.adjoint = adjoint.const_data_ptr<scalar_t>();
+    a.grad_distance = by_distance.data_ptr<scalar_t>();
+    a.grad_harmonics = by_harmonics.data_ptr<scalar_t>();
+    on_device(harmonics, [&](const cuda::Kernels& kernels, void* stream) {
+      kernels.of<scalar_t>().density_backward(a, c.centre.const_data_ptr<int64_t>(), c.centre.size(0), stream);
+    });
+  });
+  return {by_distance, by_harmonics};
+}
+
 at::Tensor run_forward(const at::Tensor& distance, const at::Tensor& harmonics, const Constants& c) {
+  if (is_on_device(harmonics)) return forward_on_device(distance, harmonics, c);
   const EdgeIndex edges("mlip::species_density", c.centre, c.neighbour, c.n_local, c.species.size(0));
   at::Tensor out = at::empty({c.n_local, harmonics.size(1), c.n_species * c.table.size(1)}, harmonics.options());
   AT_DISPATCH_FLOATING_TYPES(harmonics.scalar_type(), "mlip::species_density", [&] {
-    auto a = arguments<scalar_t>(distance, harmonics, c, edges);
+    auto a = arguments<scalar_t>(distance, harmonics, c, edges.first_edge.data());
     a.out = out.data_ptr<scalar_t>();
     run(a, edges, ops::kernels<scalar_t>().density.forward);
   });
@@ -63,10 +94,11 @@ at::Tensor run_forward(const at::Tensor& distance, const at::Tensor& harmonics, 
 
 variable_list run_backward(const at::Tensor& distance, const at::Tensor& harmonics, const at::Tensor& adjoint,
                            const Constants& c) {
+  if (is_on_device(harmonics)) return backward_on_device(distance, harmonics, adjoint, c);
   const EdgeIndex edges("mlip::species_density", c.centre, c.neighbour, c.n_local, c.species.size(0));
   at::Tensor by_distance = at::empty_like(distance), by_harmonics = at::empty_like(harmonics);
   AT_DISPATCH_FLOATING_TYPES(harmonics.scalar_type(), "mlip::species_density", [&] {
-    auto a = arguments<scalar_t>(distance, harmonics, c, edges);
+    auto a = arguments<scalar_t>(distance, harmonics, c, edges.first_edge.data());
     a.adjoint = adjoint.const_data_ptr<scalar_t>();
     a.grad_distance = by_distance.data_ptr<scalar_t>();
     a.grad_harmonics = by_harmonics.data_ptr<scalar_t>();

@@ -6,6 +6,7 @@
 #include <torch/library.h>
 
 #include "ops/kernels.h"
+#include "torch/device.h"
 #include "torch/kernel_threads.h"
 
 namespace mlip {
@@ -31,6 +32,10 @@ variable_list run_forward(const at::Tensor& r, int64_t l_max, const at::Tensor& 
     ops::GeometryArguments<scalar_t> a{static_cast<int>(l_max), pointer<scalar_t>(r), pointer<scalar_t>(tangent)};
     a.distance = distance.data_ptr<scalar_t>();
     a.harmonics = harmonics.data_ptr<scalar_t>();
+    if (on_device(r, [&](const cuda::Kernels& kernels, void* stream) {
+          kernels.of<scalar_t>().geometry_forward(a, r.size(0), tangent.defined(), stream);
+        }))
+      return;
     const auto& kernels = ops::kernels<scalar_t>().geometry;
     const auto kernel = tangent.defined() ? kernels.forward_derivative : kernels.forward;
     on_threads(even_split(r.size(0)), [&](int, int64_t begin, int64_t end) { kernel(a, begin, end); });
@@ -47,6 +52,10 @@ at::Tensor run_backward(const at::Tensor& r, int64_t l_max, const at::Tensor& by
     a.adjoint_distance = by_distance.const_data_ptr<scalar_t>();
     a.adjoint_harmonics = by_harmonics.const_data_ptr<scalar_t>();
     a.grad_r = gradient.data_ptr<scalar_t>();
+    if (on_device(r, [&](const cuda::Kernels& kernels, void* stream) {
+          kernels.of<scalar_t>().geometry_backward(a, r.size(0), tangent.defined(), stream);
+        }))
+      return;
     const auto& kernels = ops::kernels<scalar_t>().geometry;
     const auto kernel = tangent.defined() ? kernels.backward_derivative : kernels.backward;
     on_threads(even_split(r.size(0)), [&](int, int64_t begin, int64_t end) { kernel(a, begin, end); });
