@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 COPIES = {"l2": 384 << 10, "l3": 4 << 20, "memory": 256 << 20}  # bytes of each of the two arrays
 VECTORS = ("avx2", "fma", "avx512f", "neon", "sve")
@@ -50,12 +49,16 @@ def _best(work: Callable[[], object], seconds: float = 0.15) -> float:
     return best
 
 
-def sgemm_gflops(size: int = 1024, dtype: torch.dtype = torch.float32) -> float:
-    """Best rate of a square matrix product on one core."""
-    a, b = torch.randn(size, size, dtype=dtype), torch.randn(size, size, dtype=dtype)
-    out = torch.empty(size, size, dtype=dtype)
-    torch.mm(a, b, out=out)
-    return 2e-9 * size**3 / _best(lambda: torch.mm(a, b, out=out), 0.5)
+def matrix_gflops(dtype: str, size: int = 1024) -> float:
+    """Best rate of torch's product of two square matrices, ``float32`` or ``float64``, on one core."""
+    import torch  # here, because it is slow to import
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    a, b, out = (torch.rand(size, size, dtype=getattr(torch, dtype)) for _ in range(3))
+    best = _best(lambda: torch.mm(a, b, out=out), 0.5)
+    torch.set_num_threads(before)
+    return 2e-9 * size**3 / best
 
 
 def copy_gbytes() -> dict[str, float]:
@@ -97,18 +100,15 @@ def describe(rates: bool = True) -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}, {' '.join(platform.libc_ver())}",
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": version("torch"),
         "mlipkit": version("mlipkit"),
         "load_before": round(os.getloadavg()[0], 2),
     }
     if rates:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        found["sgemm_gflops"] = sgemm_gflops()
-        found["dgemm_gflops"] = sgemm_gflops(dtype=torch.float64)
+        found["sgemm_gflops"] = matrix_gflops("float32")
+        found["dgemm_gflops"] = matrix_gflops("float64")
         found["copy_gbytes"] = copy_gbytes()
         found["fresh_page_gbytes"] = fresh_page_gbytes()
-        torch.set_num_threads(threads)
     return found
 
 

@@ -36,7 +36,8 @@ class Files:
 def shape(name: str) -> dict[str, int]:
     """Channels, highest degrees and correlation of a model by its hidden irreps, as ``128x0e+128x1o``.
 
-    Fewer than 32 channels are for tests: l_max 2 and correlation 2 then, 3 and 3 otherwise.
+    Fewer than 32 channels are for tests: l_max 2 and correlation 2 then, 3 and 3 otherwise. One such model describes
+    structures of every kind.
     """
     found = re.fullmatch(r"(\d+)x0e(?:\+(\d+)x1o)?", name)
     if not found or found.group(2) not in (None, found.group(1)):
@@ -46,15 +47,21 @@ def shape(name: str) -> dict[str, int]:
     return {"channels": channels, "hidden_l_max": int(found.group(2) is not None), "l_max": order, "correlation": order}
 
 
+def kind_of_model(name: str, kind: str) -> str:
+    """Kind of structure that a model is made for."""
+    return kind if shape(name)["channels"] >= 32 else "any"
+
+
 def names(name: str, kind: str, folder: Path) -> Files:
     """Where the files of a model are, or will be; what depends on the code is named after it."""
-    stem = folder.resolve() / "models" / f"{name}-{kind}"
+    stem = folder.resolve() / "models" / f"{name}-{kind_of_model(name, kind)}"
     new = f"{stem}.{code_digest()}"
     return Files(Path(f"{stem}.model"), Path(f"{new}.ckpt"), Path(f"{new}.pt"))
 
 
 def ready(name: str, kind: str, folder: Path) -> Files:
     """The files of a model for a kind of structure; made where they are missing or older than the code."""
+    kind = kind_of_model(name, kind)
     files = names(name, kind, folder)
     if not files.artifact.is_file():
         folder = files.artifact.parent
@@ -107,7 +114,7 @@ def largest_force(path: Path, kind: str) -> float:
     from common.structures import molecule, structure
     from common.theirs import MACECalculator
 
-    small = {"water": "water-192", "droplet": "droplet-90", "copper": "copper-256"}
+    small = {"any": "water-192", "water": "water-192", "copper": "copper-256"}
     atoms = molecule() if kind == "molecule" else structure(small[kind])
     atoms.calc = MACECalculator(model_paths=str(path), device="cpu", default_dtype="float32")
     return float(np.abs(atoms.get_forces()).max())

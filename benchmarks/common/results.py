@@ -43,14 +43,18 @@ class Results:
         self.rows: list[Row] = []
         self.console = Console(stderr=True)
 
-    def part(self, measure: Callable[[], Row], **case: Any) -> Row:
-        """What ``measure`` returns for a case, kept in a file; joined with the case it is a row of the results."""
+    def part(self, measure: Callable[[], Row], settings: Sequence[object] = (), **case: Any) -> Row:
+        """What ``measure`` returns for a case, kept in a file; joined with the case it is a row of the results.
+
+        ``settings`` are what else it depends on, such as the number of rounds: with others it is measured again.
+        """
+        state = {"code": code_digest(), "settings": [str(setting) for setting in settings]}
         key = "-".join(re.sub(r"[^\w+.]+", "_", str(value)) for value in case.values()) or "all"
         path = self.folder / "parts" / self.name / f"{'quick-' if self.quick else ''}{key}.json"
         kept = json.loads(path.read_text()) if path.is_file() else {}
-        if kept.get("code") != code_digest() or self.fresh:
+        if self.fresh or {name: kept.get(name) for name in state} != state:
             self.console.print(f"[dim]{self.name}: {' '.join(f'{k} {v}' for k, v in case.items())}")
-            kept = {"code": code_digest(), "found": measure()}
+            kept = {**state, "found": measure()}
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(kept) + "\n")
         self.rows.append({**case, **kept["found"]})

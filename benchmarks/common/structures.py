@@ -14,12 +14,7 @@ from ase import Atoms
 
 WATER = Path(__file__).resolve().parents[2] / "examples" / "water" / "water_64.extxyz.xz"
 LATTICE = 3.61  # angstrom, fcc copper
-SPECIES = {"water": ("H", "O"), "droplet": ("H", "O"), "copper": ("Cu",), "molecule": ("H", "C", "N", "O")}
-
-
-def species_of(name: str) -> tuple[str, ...]:
-    """Elements of the model that describes a structure."""
-    return SPECIES[name.split("-")[0]]
+SPECIES = {"water": ("H", "O"), "copper": ("Cu",), "molecule": ("H", "C", "N", "O"), "any": ("H", "C", "N", "O", "Cu")}
 
 
 def structure(name: str, seed: int = 0) -> Atoms:

@@ -79,9 +79,10 @@ def compiled(path: Path, atoms: Atoms, precision: str) -> Evaluation:
     )
     model = calculator.models[0]
     batch = graph(atoms, load(path, dtype), dtype).to_dict()
+    batch["node_attrs"].requires_grad_()  # what the calculator does before it calls a compiled model
 
     def evaluate(positions: NDArray[np.float64]) -> tuple[float, Forces]:
-        batch["positions"] = torch.tensor(positions, dtype=dtype)
+        batch["positions"] = torch.tensor(positions, dtype=dtype).requires_grad_()
         found = model(dict(batch), compute_stress=False, training=True)
         return float(found["energy"].detach()), found["forces"].detach().double().numpy()
 

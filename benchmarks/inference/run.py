@@ -103,6 +103,9 @@ def options() -> Any:
     made.add_argument("--kept-programs", nargs="*", default=["torchscript", "compile"], help="the same, memory kept")
     made.add_argument("--memory-of", nargs="*", default=["water-1536"], help="structures whose peak memory is compared")
     arguments = made.parse_args()
+    unknown = [name for name in arguments.structure if name.split("-")[0] not in SMALL]
+    if unknown:
+        made.error(f"no model for {', '.join(unknown)}: structures are water-192, water-1536, copper-256, ...")
     if arguments.quick:
         arguments.model, arguments.structure, arguments.threads = ["8x0e"], ["water-192"], [1]
         arguments.repeats, arguments.kept_programs, arguments.memory_of = 2, [], ["water-192"]
@@ -122,6 +125,7 @@ def main() -> None:
                     for precision in arguments.precision:
                         results.part(
                             lambda f=files, s=name, t=threads, p=precision: case(f, s, t, p, arguments),
+                            (arguments.programs, arguments.kept_programs, arguments.repeats),
                             what="times", model=model, structure=name, threads=threads, precision=precision,
                         )  # fmt: skip
                 if name in arguments.memory_of:

@@ -107,7 +107,8 @@ def main() -> None:
     for threads in arguments.threads:
         for precision in arguments.precision:
             case = {"structure": name, "channels": channels, "threads": threads, "precision": precision}
-            found = results.part(lambda t=threads, p=precision: measure(arguments, t, p, machine), **case)
+            settings = (arguments.l_max, arguments.correlation, arguments.repeats)
+            found = results.part(lambda t=threads, p=precision: measure(arguments, t, p, machine), settings, **case)
             kept += [{**case, **operator} for operator in found["operators"]]
     results.rows = kept
     finish(results, machine)

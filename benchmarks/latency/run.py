@@ -43,7 +43,7 @@ def main() -> None:
         for atoms in arguments.atoms:
             results.part(
                 lambda f=files, a=atoms: measure(f, a, arguments.precision, arguments.quick, arguments.repeats),
-                model=model, atoms=atoms, precision=arguments.precision,
+                [arguments.repeats], model=model, atoms=atoms, precision=arguments.precision,
             )  # fmt: skip
     finish(results, machine)
 

@@ -75,6 +75,7 @@ def main() -> None:
             before = row
         results.part(
             lambda f=files: in_lammps(f, arguments.lammps_copies, arguments.ranks, precision, arguments.steps),
+            [arguments.steps],
             program=f"lammps, {arguments.ranks} ranks", model=model, size=arguments.lammps_copies, precision=precision,
         )  # fmt: skip
     finish(results, machine)

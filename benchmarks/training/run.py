@@ -38,7 +38,10 @@ def main() -> None:
     for model in arguments.model:
         files = ready(model, "molecule", results.folder)
         for threads in arguments.threads:
-            results.part(lambda f=files, t=threads: measure(f, t, arguments.repeats), model=model, threads=threads)
+            results.part(
+                lambda f=files, t=threads: measure(f, t, arguments.repeats), [arguments.repeats], model=model,
+                threads=threads,
+            )  # fmt: skip
     finish(results, machine)
 
 
