@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from mlipkit.checkpoint import Task
 from mlipkit.export import export
@@ -24,6 +25,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "agnesi": {"radial": {"basis": "chebyshev", "transform": "agnesi"}},
     "soft": {"radial": {"transform": "soft"}, "hidden_l_max": 1},
     "density": {"density_normalization": "all"},
+    "species map": {"first_layer_residual": False},
+    "agnesi, species map": {"radial": {"transform": "agnesi"}, "first_layer_residual": False, "hidden_l_max": 2},
 }
 
 
@@ -97,3 +100,37 @@ def test_energy_and_forces_fit_across_knots_and_cutoff(tmp_path: Path) -> None:
         assert -at(distance).forces[1, 0] == pytest.approx(slope, abs=2e-6)
     assert np.abs(at(4.499).forces).max() < 1e-5
     assert np.all(at(4.5001).forces == 0)
+
+
+def test_first_layer_follows_conditions(tmp_path: Path) -> None:
+    path = artifact(tmp_path, {"total_charge_range": (-1, 2), "first_layer_residual": False})
+    atoms = structure("OHH" * 12 + "CHOO")
+    index = [["O", "C", "H"].index(symbol) for symbol in atoms.get_chemical_symbols()]
+    engines = [Engine(path, ["O", "C", "H"], precision="double", tables=tables, threads=1) for tables in (False, True)]
+    energies = []
+    for charge in (-1, 2):
+        results = []
+        for engine in engines:
+            engine.set_condition("total_charge", charge)
+            results.append(engine.compute(index, atoms.positions, atoms.cell.array, atoms.pbc))
+        assert 0 < np.abs(results[0].forces - results[1].forces).max() < FORCE
+        energies.append(results[1].energy)
+    assert abs(energies[0] - energies[1]) > 1e-3
+
+
+def test_many_species_keep_the_convolution(tmp_path: Path) -> None:
+    """Densities of many species would cost more than the edges."""
+    symbols = chemical_symbols[1:40]
+    checkpoint = random_checkpoint(
+        {"species": symbols, "cutoff": 4.5, "channels": 4, "l_max": 1, "correlation": 2, "avg_num_neighbours": 30.0},
+        [Task("default", "none", dict.fromkeys(symbols, 0.0))],
+    )
+    export(checkpoint, tmp_path / "model.pt")
+    atoms = structure("OHH" * 12 + "CHOO")
+    found = []
+    for tables in (False, True):
+        engine = Engine(tmp_path / "model.pt", symbols, precision="double", tables=tables, threads=1)
+        index = [symbols.index(symbol) for symbol in atoms.get_chemical_symbols()]
+        found.append(engine.compute(index, atoms.positions, atoms.cell.array, atoms.pbc).forces)
+        assert engine.describe().tabulated == tables
+    assert 0 < np.abs(found[0] - found[1]).max() < FORCE

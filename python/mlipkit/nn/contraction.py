@@ -52,7 +52,7 @@ class SymmetricContraction(nn.Module):
         """Coefficients of all monomials: [n_species, n_entries, channels]."""
         found: list[Tensor] = []
         for output in self.outputs:
-            found.append(output())  # noqa: PERF401  (TorchScript)
+            found.append(output())
         return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
     def prepare(self) -> None:

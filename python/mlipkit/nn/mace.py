@@ -202,7 +202,7 @@ class MACE(nn.Module):
         return (self.embedding.index_select(0, species) * self.embedding_scale).unsqueeze(1)
 
     def _initial(self, species: Tensor, n_local: int, conditions: dict[str, Tensor]) -> Tensor:
-        """Initial features, of the local atoms alone where no neighbour's are needed: [n_all or n_local, 1, channels]."""
+        """Initial features [n_all, 1, channels], or [n_local, 1, channels] where no neighbour's are needed."""
         dense = False
         for layer in self.layers:
             form = layer.density_form

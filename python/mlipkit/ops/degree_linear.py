@@ -5,9 +5,7 @@ import torch
 from torch import Tensor
 
 
-def degree_linear_reference(
-    x: Tensor, weight: Tensor, group: Tensor, paths: list[int], scale: list[float]
-) -> Tensor:
+def degree_linear_reference(x: Tensor, weight: Tensor, group: Tensor, paths: list[int], scale: list[float]) -> Tensor:
     """What ``torch.ops.mlip.degree_linear`` computes.
 
     Args:
