@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "graph.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "atom.h"
 #include "neigh_list.h"
+#include "neighbor.h"
 
 namespace LAMMPS_NS::MLIP {
+
+bool Graph::update(Atom *atom, const Neighbor *neighbor, const NeighList *list,
+                   const std::vector<int> &species_of_type) {
+  const size_t everyone = atom->nlocal + atom->nghost;
+  // some fixes change types between two builds of the list
+  if (made_ && neighbor->ago != 0 && neighbor->ncalls == builds_ && types_.size() == everyone &&
+      std::equal(types_.begin(), types_.end(), atom->type))
+    return false;
+  types_.assign(atom->type, atom->type + everyone);
+  builds_ = neighbor->ncalls;
+  made_ = true;
+  map_rows(atom, list, species_of_type);
+  collect_pairs(list);
+  return true;
+}
 
 void Graph::add_row(int atom, int species) {
   row_of_atom_[atom] = static_cast<int>(n_all_);
@@ -21,6 +38,7 @@ void Graph::map_rows(Atom *atom, const NeighList *list, const std::vector<int> &
   if (static_cast<int>(atom_of_row_.size()) < everyone) {
     atom_of_row_.resize(everyone);
     species_.resize(everyone);
+    x_.resize(static_cast<size_t>(3) * everyone);
   }
   n_all_ = 0;
   for (int ii = 0; ii < list->inum; ii++) {
@@ -36,72 +54,65 @@ void Graph::map_rows(Atom *atom, const NeighList *list, const std::vector<int> &
   }
 }
 
-void Graph::reserve_edges(const NeighList *list) {
-  size_t most = 0;
-  for (int ii = 0; ii < list->inum; ii++) most += list->numneigh[list->ilist[ii]];
-  if (centre_.size() < most) {
-    centre_.resize(most);
-    neighbour_.resize(most);
-    r_ij_.resize(3 * most);
+void Graph::collect_pairs(const NeighList *list) {
+  first_.assign(1, 0);
+  neighbour_.clear();
+  for (int64_t row = 0; row < n_local_; row++) {
+    const int i = atom_of_row_[row];
+    for (int jj = 0; jj < list->numneigh[i]; jj++) {
+      const int j = list->firstneigh[i][jj] & NEIGHMASK;  // the upper bits mark special bonds
+      if (row_of_atom_[j] >= 0) neighbour_.push_back(row_of_atom_[j]);
+    }
+    first_.push_back(static_cast<int64_t>(neighbour_.size()));
   }
 }
 
-void Graph::build(Atom *atom, const NeighList *list, const std::vector<int> &species_of_type, double cutoff) {
-  map_rows(atom, list, species_of_type);
-  reserve_edges(list);
-  n_edges_ = 0;
-  fault_.clear();
-  const double cutoff_squared = cutoff * cutoff;
+const double *Graph::positions(Atom *atom) {
   double **x = atom->x;
-  for (int64_t row = 0; row < n_local_; row++) {
-    const int i = atom_of_row_[row];
-    const int *neighbours = list->firstneigh[i];
-    for (int jj = 0; jj < list->numneigh[i]; jj++) {
-      const int j = neighbours[jj] & NEIGHMASK;  // the upper bits mark special bonds
-      if (row_of_atom_[j] < 0) continue;
-      double *r = &r_ij_[3 * n_edges_];
-      for (int d = 0; d < 3; d++) r[d] = x[j][d] - x[i][d];
-      const double squared = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
-      if (!(squared > 0.0 && std::isfinite(squared))) explain(atom, i, j);
-      if (squared >= cutoff_squared) continue;
-      centre_[n_edges_] = row;
-      neighbour_[n_edges_] = row_of_atom_[j];
-      n_edges_++;
-    }
-  }
+  for (int64_t row = 0; row < n_all_; row++)
+    for (int d = 0; d < 3; d++) x_[3 * row + d] = x[atom_of_row_[row]][d];
+  return x_.data();
 }
 
 /// The first pair that has no direction: which atom is to blame, or that two coincide.
-void Graph::explain(Atom *atom, int i, int j) {
-  if (!fault_.empty()) return;
-  constexpr double FAR = 1.0e150;  // its square is no finite number
-  const auto broken = [atom](int k) {
-    const double *x = atom->x[k];
+std::string Graph::fault(Atom *atom) const {
+  constexpr double FAR = 1.0e150;    // its square is no finite number
+  constexpr double CLOSE = 1.0e-12;  // square of what the engine calls the same place
+  const auto broken = [this](int64_t row) {
+    const double *x = &x_[3 * row];
     return !(std::fabs(x[0]) < FAR && std::fabs(x[1]) < FAR && std::fabs(x[2]) < FAR);
   };
-  const auto name = [atom](int k) { return atom->tag_enable ? std::to_string(atom->tag[k]) : std::string("(no ID)"); };
-  if (broken(i) || broken(j))
-    fault_ = "the position of atom " + name(broken(i) ? i : j) + " is not finite: the simulation is unstable";
-  else
-    fault_ = "atoms " + name(i) + " and " + name(j) + " are at the same place, where forces are undefined";
+  const auto name = [this, atom](int64_t row) {
+    return atom->tag_enable ? std::to_string(atom->tag[atom_of_row_[row]]) : std::string("(no ID)");
+  };
+  for (int64_t i = 0; i < n_local_; i++)
+    for (int64_t pair = first_[i]; pair < first_[i + 1]; pair++) {
+      const int64_t j = neighbour_[pair];
+      if (broken(i) || broken(j))
+        return "the position of atom " + name(broken(i) ? i : j) + " is not finite: the simulation is unstable";
+      double squared = 0.0;
+      for (int d = 0; d < 3; d++) squared += (x_[3 * j + d] - x_[3 * i + d]) * (x_[3 * j + d] - x_[3 * i + d]);
+      if (squared < CLOSE)
+        return "atoms " + name(i) + " and " + name(j) + " are at the same place, where forces are undefined";
+    }
+  return {};
 }
 
-mlip_graph Graph::view() const {
-  mlip_graph graph{};
-  graph.n_local = n_local_;
-  graph.n_all = n_all_;
-  graph.species = species_.data();
-  graph.n_edges = n_edges_;
-  graph.centre = centre_.data();
-  graph.neighbour = neighbour_.data();
-  graph.r_ij = r_ij_.data();
-  return graph;
+mlip_pairs Graph::view() const {
+  mlip_pairs pairs{};
+  pairs.n_local = n_local_;
+  pairs.n_all = n_all_;
+  pairs.species = species_.data();
+  pairs.first = first_.data();
+  pairs.neighbour = neighbour_.data();
+  return pairs;
 }
 
 double Graph::memory_usage() const {
-  return static_cast<double>(sizeof(int) * (row_of_atom_.capacity() + atom_of_row_.capacity()) +
-                             sizeof(int64_t) * (species_.capacity() + centre_.capacity() + neighbour_.capacity()) +
-                             sizeof(double) * r_ij_.capacity());
+  return static_cast<double>(sizeof(int) * (types_.capacity() + row_of_atom_.capacity() + atom_of_row_.capacity()) +
+                             sizeof(int32_t) * neighbour_.capacity() +
+                             sizeof(int64_t) * (species_.capacity() + first_.capacity()) +
+                             sizeof(double) * x_.capacity());
 }
 
 }  // namespace LAMMPS_NS::MLIP

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From LAMMPS's full neighbour list to the engine's graph. One index map serves NULL types, hybrid skips and the order
-// of types: an atom that the model leaves alone has no row, and no edge leads to it.
+// From LAMMPS's full neighbour list to the engine's pairs. One index map serves NULL types, hybrid skips and the order
+// of types: an atom that the model leaves alone has no row, and no pair leads to it. Rows and pairs stay until LAMMPS
+// rebuilds its list; a step sends positions only.
 #ifndef MLIP_LAMMPS_GRAPH_H
 #define MLIP_LAMMPS_GRAPH_H
 
@@ -8,25 +9,31 @@
 #include <string>
 #include <vector>
 
+#include "lmptype.h"
 #include "mlip/mlip.h"
 
 namespace LAMMPS_NS {
 class Atom;
 class NeighList;
+class Neighbor;
 
 namespace MLIP {
 
 class Graph {
  public:
-  /// Rows and edges of this step. `species_of_type` [ntypes+1] holds -1 for types that the model leaves alone;
-  /// edges of `cutoff` and beyond are dropped.
-  void build(Atom *atom, const NeighList *list, const std::vector<int> &species_of_type, double cutoff);
+  /// Makes rows and pairs anew where LAMMPS's list was rebuilt or types have changed since the last call, and says
+  /// whether it did. `species_of_type` [ntypes+1] holds -1 for types that the model leaves alone.
+  bool update(Atom *atom, const Neighbor *neighbor, const NeighList *list, const std::vector<int> &species_of_type);
+  /// The next update makes everything anew.
+  void forget() { made_ = false; }
+  /// Positions of all rows, of this step.
+  const double *positions(Atom *atom);
 
-  mlip_graph view() const;
+  mlip_pairs view() const;
   int64_t n_local() const { return n_local_; }
   int64_t n_all() const { return n_all_; }
-  /// Why the edges cannot be evaluated, with the IDs of the atoms; empty when they can.
-  const std::string &fault() const { return fault_; }
+  /// Why the current positions cannot be evaluated, with the IDs of the atoms; empty when they can.
+  std::string fault(Atom *atom) const;
   /// Row of each local or ghost atom, -1 for those without.
   const std::vector<int> &row_of_atom() const { return row_of_atom_; }
   /// Atom of each row: local rows first, in the order of the neighbour list.
@@ -36,15 +43,17 @@ class Graph {
  private:
   void map_rows(Atom *atom, const NeighList *list, const std::vector<int> &species_of_type);
   void add_row(int atom, int species);
-  void reserve_edges(const NeighList *list);
-  void explain(Atom *atom, int i, int j);
+  void collect_pairs(const NeighList *list);
 
-  int64_t n_local_ = 0, n_all_ = 0, n_edges_ = 0;
-  std::string fault_;
+  int64_t n_local_ = 0, n_all_ = 0;
+  bool made_ = false;
+  bigint builds_ = 0;
+  std::vector<int> types_;  // of all atoms, ghosts included, when rows and pairs were made
   // All of these only grow; the counts above say how much of them is in use.
   std::vector<int> row_of_atom_, atom_of_row_;
-  std::vector<int64_t> species_, centre_, neighbour_;
-  std::vector<double> r_ij_;
+  std::vector<int64_t> species_, first_;
+  std::vector<int32_t> neighbour_;
+  std::vector<double> x_;
 };
 
 }  // namespace MLIP

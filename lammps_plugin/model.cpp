@@ -44,6 +44,7 @@ mlip_status Model::open(const std::string &path, const std::vector<std::string> 
   request.device = options.device.c_str();
   request.task = options.task.empty() ? nullptr : options.task.c_str();
   request.threads = threads;
+  if (options.tables) request.tables = *options.tables ? 1 : -1;
 
   mlip_model *model = nullptr;
   mlip_status status = mlip_open(path.c_str(), &request, &model);

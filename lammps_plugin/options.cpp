@@ -10,7 +10,8 @@
 namespace LAMMPS_NS::MLIP {
 namespace {
 
-const std::vector<std::string> KEYWORDS = {"precision", "device", "task", "charge", "spin", "mass_check"};
+const std::vector<std::string> KEYWORDS = {"precision", "device", "task", "tables",
+                                           "charge",    "spin",   "mass_check"};
 const std::vector<std::string> PRECISIONS = {"single", "mixed", "double"};
 
 std::string joined(const std::vector<std::string> &words) {
@@ -73,6 +74,8 @@ Options parse_options(LAMMPS *lmp, int narg, char **arg) {
       options.charge = utils::numeric(FLERR, value, false, lmp);
     } else if (keyword == "spin") {
       options.spin = utils::numeric(FLERR, value, false, lmp);
+    } else if (keyword == "tables") {
+      options.tables = utils::logical(FLERR, value, false, lmp) == 1;
     } else {
       options.mass_check = utils::logical(FLERR, value, false, lmp) == 1;
     }

@@ -16,6 +16,7 @@ struct Options {
   std::string precision;         // empty: the artifact's default
   std::string device = "cpu";    // cpu, cuda or cuda:N
   std::string task;              // empty: the only one of the model
+  std::optional<bool> tables;    // radial networks as tables; without a value the engine decides by the precision
   std::optional<double> charge;  // total charge, e
   std::optional<double> spin;    // spin multiplicity 2S+1
   bool mass_check = true;        // masses must fit the elements

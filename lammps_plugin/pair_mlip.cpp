@@ -118,6 +118,7 @@ void PairMLIP::init_style() {
   MLIP::check_special_bonds(lmp, types_);
   MLIP::check_comm_cutoff(lmp, cutoff_);
   size_messages();
+  graph_.forget();
   neighbor->add_request(this, NeighConst::REQ_FULL);
   if (!announced_) print_summary();
   announced_ = true;
@@ -149,9 +150,11 @@ void PairMLIP::print_summary() {
   const mlip_description &about = model_->about();
   if (comm->me == 0)
     utils::logmesg(lmp,
-                   "mlip {}: model {} ({}, cutoff {:.6g}), device {}, precision {}, threads {}, ranks {}, mode {}; {} "
+                   "mlip {}: model {} ({}, cutoff {:.6g}), device {}, precision {}, radial {}, threads {}, ranks {}, "
+                   "mode {}; {} "
                    "probe structures checked in {:.2f} s\n",
-                   mlip_version(), path_, about.architecture, cutoff_, about.device, about.precision, comm->nthreads,
+                   mlip_version(), path_, about.architecture, cutoff_, about.device, about.precision,
+                   about.tabulated != 0 ? "tables" : "networks", comm->nthreads,
                    comm->nprocs, about.halo_exchanges > 0 ? "halo exchange" : "local", about.n_probes,
                    about.probe_seconds);
   MLIP::print_types(lmp, types_);
@@ -167,7 +170,10 @@ double PairMLIP::init_one(int i, int j) {
 
 void PairMLIP::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
-  graph_.build(atom, list, types_.species, cutoff_);
+  if (graph_.update(atom, neighbor, list, types_.species)) {
+    const mlip_pairs pairs = graph_.view();
+    check(mlip_set_pairs(model_->handle(), &pairs));
+  }
   halo_.use(graph_.row_of_atom());
 
   const size_t n = graph_.n_all();
@@ -175,14 +181,11 @@ void PairMLIP::compute(int eflag, int vflag) {
   if (eflag_atom && energies_.size() < n) energies_.resize(n);
   if (vflag_atom && virials_.size() < 6 * n) virials_.resize(6 * n);
 
-  mlip_graph graph = graph_.view();
-  // a rank with broken positions still takes part in the exchanges, so that all can stop together
-  if (!graph_.fault().empty()) graph.n_edges = 0;
   mlip_result result{};
   result.forces = forces_.data();
   result.energies = eflag_atom ? energies_.data() : nullptr;
   result.virials = vflag_atom ? virials_.data() : nullptr;
-  stop_on_failure(mlip_evaluate(model_->handle(), &graph, &result));
+  stop_on_failure(mlip_evaluate_pairs(model_->handle(), graph_.positions(atom), nullptr, &result));
 
   if (!force->newton_pair) fold_ghosts();
   tally(result);
@@ -227,18 +230,26 @@ void PairMLIP::tally(const mlip_result &result) {
 ------------------------------------------------------------------------- */
 
 void PairMLIP::stop_on_failure(mlip_status status) {
-  const std::string step = fmt::format("Pair style mlip, step {}: ", update->ntimestep);
-  if (status != MLIP_OK && status != MLIP_ERROR_NUMERIC) {
-    const std::string message = mlip_last_error();
-    halo_.rethrow();
-    error->one(FLERR, step + message);
-  }
+  if (status != MLIP_ERROR_NUMERIC) check(status);
   std::string message;
-  if (!graph_.fault().empty())
-    message = step + graph_.fault();
-  else if (status != MLIP_OK)
-    message = step + mlip_last_error();
+  if (status == MLIP_ERROR_NUMERIC) {
+    message = mlip_last_error();
+    const std::string fault = graph_.fault(atom);  // the engine does not know the atoms' IDs
+    if (!fault.empty()) message = fault;
+    message = here() + message;
+  }
   MLIP::agree(lmp, FLERR, !message.empty(), message);
+}
+
+void PairMLIP::check(mlip_status status) {
+  if (status == MLIP_OK) return;
+  const std::string message = mlip_last_error();
+  halo_.rethrow();
+  error->one(FLERR, here() + message);
+}
+
+std::string PairMLIP::here() const {
+  return fmt::format("Pair style mlip, step {}: ", update->ntimestep);
 }
 
 /* ---------------------------------------------------------------------- */

@@ -50,6 +50,8 @@ class PairMLIP : public Pair {
   void fold_ghosts();
   void tally(const mlip_result &result);
   void stop_on_failure(mlip_status status);
+  void check(mlip_status status);
+  std::string here() const;
 
   MLIP::Options options_;
   MLIP::TypeMap types_;

@@ -2,10 +2,6 @@
 // Registers pair_style mlip with the LAMMPS that loads this library. A plugin sees LAMMPS's classes from inside, so it
 // serves only the version it was compiled for: with another one the style exists too, but says what to do.
 
-#include <malloc.h>
-
-#include <climits>
-
 #include "error.h"
 #include "mlip/mlip.h"
 #include "pair_mlip.h"
@@ -29,17 +25,7 @@ struct Plugin {
 };
 using Register = void (*)(Plugin *, void *);
 
-// A model allocates the same large arrays in every step. Given back to the system each time, they come again as fresh
-// pages, which cost as much as the arithmetic on virtual machines; so freed memory stays with the process.
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-#endif
-}
-
 void *create_pair(void *lmp) {
-  keep_freed_memory();
   return new PairMLIP(static_cast<LAMMPS *>(lmp));
 }
 

@@ -3,8 +3,10 @@
 // The model part of mlip.h: checks pointers, forwards to the classes behind, turns exceptions into statuses.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "core/error.h"
+#include "core/freed_memory.h"
 #include "core/model.h"
 #include "core/sha256.h"
 #include "neighbours/neighbour_list.h"
@@ -41,11 +43,18 @@ mlip_status mlip_file_sha256(const char* path, char digest[65]) {
   });
 }
 
+void mlip_keep_freed_memory(void) {
+  mlip::keep_freed_memory();
+}
+
 mlip_status mlip_open(const char* path, const mlip_open_options* options, mlip_model** model) {
   return guarded([&] {
     need("mlip_open", path, model);
     *model = nullptr;
-    *model = new mlip_model{mlip::Model(path, options == nullptr ? mlip_open_options{} : *options)};
+    const mlip_open_options chosen = options == nullptr ? mlip_open_options{} : *options;
+    const bool on_cpu = chosen.device == nullptr || std::strcmp(chosen.device, "cpu") == 0;
+    if (on_cpu) mlip::keep_freed_memory();
+    *model = new mlip_model{mlip::Model(path, chosen)};
   });
 }
 
@@ -81,6 +90,22 @@ mlip_status mlip_evaluate(mlip_model* model, const mlip_graph* graph, mlip_resul
   });
 }
 
+mlip_status mlip_set_pairs(mlip_model* model, const mlip_pairs* pairs) {
+  return guarded([&] {
+    need("mlip_set_pairs", model, pairs);
+    model->model.set_pairs(*pairs);
+  });
+}
+
+mlip_status mlip_evaluate_pairs(mlip_model* model, const double* positions, const double* cell, mlip_result* result) {
+  return guarded([&] {
+    need("mlip_evaluate_pairs", model, result);
+    if (result->edge_gradients != nullptr)
+      fail(MLIP_ERROR_ARGUMENT, "mlip_evaluate_pairs gives no edge gradients; use mlip_evaluate, or leave them NULL");
+    model->model.evaluate_pairs(positions, cell, *result);
+  });
+}
+
 mlip_status mlip_output(const mlip_model* model, const char* name, const double** values, int* width) {
   return guarded([&] {
     need("mlip_output", model, name, values, width);
@@ -100,8 +125,6 @@ mlip_status mlip_compute(mlip_model* model, mlip_neighbours* neighbours, int64_t
            " angstrom; create the list with the model's cutoff");
     if (result->edge_gradients != nullptr)
       fail(MLIP_ERROR_ARGUMENT, "mlip_compute gives no edge gradients; use mlip_evaluate, or leave them NULL");
-    const mlip_edges edges = neighbours->list.update(n_atoms, positions, cell, pbc);
-    const mlip_graph graph{n_atoms, n_atoms, species, edges.n_edges, edges.centre, edges.neighbour, edges.r_ij};
-    model->model.evaluate(graph, *result);
+    model->model.compute(neighbours->list, {n_atoms, species, positions, cell, pbc}, *result);
   });
 }

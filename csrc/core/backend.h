@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What the engine asks of a tensor library. The one implementation (TorchScript) lies in libmlip_torch, which libmlip
-// opens at run time: no torch header is seen on this side. Everything crosses in float64 and in host memory.
+// opens at run time: no torch header is seen on this side.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "core/edges.h"
 #include "core/halo_host.h"
+#include "core/thread_team.h"
 
 namespace mlip {
 
@@ -29,6 +31,11 @@ struct ExtraFiles {
   std::string manifest, probe, digest;
 };
 
+/// The type of edge vectors and their gradients.
+constexpr mlip_dtype edge_type(Precision precision) {
+  return precision == Precision::single ? MLIP_FLOAT32 : MLIP_FLOAT64;
+}
+
 /// How a module is made ready.
 struct Preparation {
   Precision precision;
@@ -40,11 +47,12 @@ struct Preparation {
 
 /// A graph with species as the module numbers them, and the conditions of the whole system.
 struct BackendInput {
-  int64_t n_local, n_all, n_edges;
-  const int64_t *species, *centre, *neighbour;  // [n_all], [n_edges], [n_edges]
-  const double* r_ij;                           // [n_edges][3]
+  int64_t n_local, n_all;
+  const int64_t* species;  // [n_all]
+  EdgeView edges;          // r_ij of the backend's edge type, in host memory
   int64_t task;
   std::vector<std::pair<std::string, double>> conditions;
+  bool gradients;  // whether the backward pass is wanted
 };
 
 struct BackendOutput {
@@ -55,9 +63,9 @@ struct BackendOutput {
 
 /// Kept between evaluations, so that memory is reused.
 struct BackendResult {
-  std::vector<double> energies;        // [n_local] eV, without E0
-  std::vector<double> edge_gradients;  // [n_edges][3] dE/dr_ij
-  std::vector<BackendOutput> outputs;  // as asked for
+  std::vector<double> energies;          // [n_local] eV, without E0
+  const void* edge_gradients = nullptr;  // [n_edges][3] dE/dr_ij, of the edge type, until the next evaluation
+  std::vector<BackendOutput> outputs;    // as asked for
 };
 
 class MLIP_API Backend {
@@ -71,13 +79,15 @@ class MLIP_API Backend {
   virtual void prepare(const Preparation& how) = 0;
   /// Whether radial networks were replaced by tables.
   virtual bool tabulated() const = 0;
-  /// Forward and backward pass. `result.outputs` names the outputs wanted. host may be null.
+  /// Forward and, where it is wanted, backward pass. `result.outputs` names the outputs wanted. host may be null.
   virtual void evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) = 0;
+  /// The threads that evaluations use too; not to be used by two threads at once.
+  virtual ThreadTeam& team() = 0;
   virtual const char* library_version() const = 0;
 };
 
 /// Raised whenever something above changes: libmlip and libmlip_torch must be of one build.
-constexpr int kBackendInterface = 2;
+constexpr int kBackendInterface = 3;
 
 /// Opens libmlip_torch beside libmlip. Throws MLIP_ERROR_BACKEND with both torch versions when they do not fit.
 std::unique_ptr<Backend> make_backend();

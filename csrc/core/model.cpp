@@ -2,10 +2,11 @@
 #include "core/model.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "core/graph_check.h"
 #include "core/names.h"
-#include "core/reduce.h"
 
 namespace mlip {
 namespace {
@@ -41,6 +42,8 @@ Model::Model(const std::string& path, const mlip_open_options& options)
     output_names_.push_back(output.name.c_str());
     result_.outputs.push_back({output.name, output.width, {}});
   }
+  edges_ = Edges(edge_type(precision_kind_));
+  reducer_ = Reducer(edge_type(precision_kind_));
   conditions_ = Conditions(manifest_.conditions, manifest_.tasks[task_].name);
   std::vector<int64_t> in_use = to_manifest_;
   std::sort(in_use.begin(), in_use.end());
@@ -89,7 +92,6 @@ void Model::choose_species(const char* const* species, int n_species) {
            nearest_hint(symbol, manifest_.species), "; it knows ", joined(manifest_.species));
     to_manifest_.push_back(index);
     masses_.push_back(manifest_.masses[index]);
-    e0_.push_back(manifest_.tasks[task_].e0[index]);
   }
   for (const std::string& symbol : species_) species_names_.push_back(symbol.c_str());
 }
@@ -130,47 +132,110 @@ void Model::set_halo(const mlip_halo* callbacks) {
   halo_.max_bytes = manifest_.halo_values_per_ghost * value_bytes;
 }
 
-void Model::check_halo(const mlip_graph& graph) const {
-  if (manifest_.halo_exchanges > 0 && !has_halo_ && graph.n_all > graph.n_local)
-    fail(MLIP_ERROR_ARGUMENT, "the graph has ", graph.n_all - graph.n_local, " ghost atoms and the model has ",
-         manifest_.n_layers,
+void Model::check_halo(int64_t n_ghosts) const {
+  if (manifest_.halo_exchanges > 0 && !has_halo_ && n_ghosts > 0)
+    fail(MLIP_ERROR_ARGUMENT, "the graph has ", n_ghosts, " ghost atoms and the model has ", manifest_.n_layers,
          " message-passing layers, so it needs their features; set the halo callbacks (mlip_set_halo), or give a graph "
          "without ghosts");
 }
 
+void Model::map_species(const int64_t* species, int64_t n) {
+  graph_species_.resize(n);
+  const int64_t n_species = static_cast<int64_t>(to_manifest_.size());
+  for (int64_t i = 0; i < n; ++i) {
+    if (species[i] < 0 || species[i] >= n_species)
+      fail(MLIP_ERROR_ARGUMENT, "atom ", i, " has species index ", species[i], "; the model was opened with ",
+           n_species, " species");
+    graph_species_[i] = to_manifest_[species[i]];
+  }
+}
+
 void Model::evaluate(const mlip_graph& graph, mlip_result& result) {
+  has_pairs_ = evaluated_ = false;
+  const Fault fault = check_graph(graph, backend_->team());
+  check_halo(graph.n_all - graph.n_local);
+  map_species(graph.species, graph.n_all);
+  edges_.load(graph, backend_->team());
+  run(graph.n_local, graph.n_all, fault, result);
+}
+
+void Model::set_pairs(const mlip_pairs& pairs) {
+  has_pairs_ = false;
+  check_pairs(pairs, backend_->team());
+  check_halo(pairs.n_all - pairs.n_local);
+  map_species(pairs.species, pairs.n_all);
+  pairs_ = {pairs.n_local, pairs.n_all, pairs.first, pairs.neighbour, pairs.shifts};
+  has_pairs_ = true;
+}
+
+void Model::evaluate_pairs(const double* positions, const double* cell, mlip_result& result) {
   evaluated_ = false;
-  const std::string fault = check_graph(graph, static_cast<int>(species_.size()));
-  if (!fault.empty() && !has_halo_) throw Error(MLIP_ERROR_NUMERIC, fault);
-  check_halo(graph);
-  graph_species_.resize(graph.n_all);
-  for (int64_t i = 0; i < graph.n_all; ++i) graph_species_[i] = to_manifest_[graph.species[i]];
+  if (!has_pairs_) fail(MLIP_ERROR_ARGUMENT, "there are no pairs to evaluate; call mlip_set_pairs before");
+  if (pairs_.n_all > 0 && positions == nullptr)
+    fail(MLIP_ERROR_ARGUMENT, "no positions were given for ", pairs_.n_all, " atoms");
+  if (pairs_.shifts != nullptr && cell == nullptr)
+    fail(MLIP_ERROR_ARGUMENT, "the pairs have shifts, so a cell is needed; none was given");
+  Fault fault = edges_.filter(pairs_, positions, cell, manifest_.cutoff, backend_->team());
+  if (fault) fault.status = MLIP_ERROR_NUMERIC;  // other processes are told at the end of the step
+  run(pairs_.n_local, pairs_.n_all, fault, result);
+}
+
+void Model::compute(NeighbourList& list, const Structure& structure, mlip_result& result) {
+  has_pairs_ = evaluated_ = false;
+  const auto& [n, species, positions, cell, pbc] = structure;
+  if (n > 0 && species == nullptr) fail(MLIP_ERROR_ARGUMENT, "no species were given for ", n, " atoms");
+  const PairView pairs = list.candidates(n, positions, cell, pbc, backend_->team());
+  map_species(species, n);
+  run(n, n, edges_.filter(pairs, positions, list.cell(), manifest_.cutoff, backend_->team()), result);
+}
+
+void Model::run(int64_t n_local, int64_t n_all, const Fault& fault, mlip_result& result) {
+  const bool arrays = result.forces != nullptr || result.virials != nullptr || result.edge_gradients != nullptr;
+  if (result.energy_only != 0 && arrays)
+    fail(MLIP_ERROR_ARGUMENT, "energy_only excludes forces, virials and edge_gradients; leave them NULL");
+  if (fault && !has_halo_) throw Error(fault.status, fault.message);
   // With broken edges the process still takes part in all exchanges, without edges, so that no other one waits for it.
-  const int64_t n_edges = fault.empty() ? graph.n_edges : 0;
-  const BackendInput input{graph.n_local,   graph.n_all, n_edges, graph_species_.data(), graph.centre,
-                           graph.neighbour, graph.r_ij,  task_,   conditions_.values()};
+  if (fault) edges_.clear();
+  const BackendInput input{
+      n_local, n_all, graph_species_.data(), edges_.view(), task_, conditions_.values(), result.energy_only == 0};
   halo_.clear_failure();
   backend_->evaluate(input, has_halo_ ? &halo_ : nullptr, result_);
-  if (!fault.empty()) throw Error(MLIP_ERROR_NUMERIC, fault);
-  check_finite(input, result_);
-  fill(graph, result);
+  if (fault) throw Error(fault.status, fault.message);
+  fill(n_local, n_all, result);
   evaluated_ = true;
 }
 
-void Model::fill(const mlip_graph& graph, mlip_result& result) const {
+void Model::fill(int64_t n_local, int64_t n_all, mlip_result& result) {
+  const std::vector<double>& e0 = manifest_.tasks[task_].e0;
+  const mlip_dtype type = edge_type(precision_kind_);
   double total = 0.0;
-  for (int64_t i = 0; i < graph.n_local; ++i) {
-    const double energy = result_.energies[i] + e0_[graph.species[i]];
+  for (int64_t i = 0; i < n_local; ++i) {
+    const double energy = result_.energies[i] + e0[graph_species_[i]];
     if (result.energies != nullptr) result.energies[i] = energy;
     total += energy;
   }
   result.energy = total;
-  const double* gradients = result_.edge_gradients.data();
-  const EdgeView edges{graph.n_edges, graph.centre, graph.neighbour, graph.r_ij, gradients};
-  reduce_virial(edges, result.virial);
-  if (result.forces != nullptr) reduce_forces(edges, graph.n_all, result.forces);
-  if (result.virials != nullptr) reduce_virials(edges, graph.n_all, result.virials);
-  if (result.edge_gradients != nullptr) std::copy(gradients, gradients + 3 * graph.n_edges, result.edge_gradients);
+  std::fill(result.virial, result.virial + 6, std::numeric_limits<double>::quiet_NaN());
+  const EdgeView& edges = edges_.view();
+  if (result.energy_only == 0) {
+    double* forces = result.forces != nullptr ? result.forces : forces_.reserve(3 * n_all);
+    reducer_.reduce(edges, result_.edge_gradients, n_all, {forces, result.virial, result.virials}, backend_->team());
+  }
+  // One gradient that is not finite makes a diagonal component of the virial so.
+  bool finite = std::isfinite(total);
+  for (int k = 0; k < 3 && result.energy_only == 0; ++k) finite = finite && std::isfinite(result.virial[k]);
+  for (const BackendOutput& output : result_.outputs)
+    finite =
+        finite && std::all_of(output.values.begin(), output.values.end(), [](double x) { return std::isfinite(x); });
+  if (!finite) check_finite(edges, type, result_);
+  if (result.edge_gradients == nullptr) return;
+  const auto copy = [&](auto* gradients) {
+    std::copy(gradients, gradients + 3 * edges.n_edges, result.edge_gradients);
+  };
+  if (type == MLIP_FLOAT32)
+    copy(static_cast<const float*>(result_.edge_gradients));
+  else
+    copy(static_cast<const double*>(result_.edge_gradients));
 }
 
 const BackendOutput& Model::output(const std::string& name) const {

@@ -11,9 +11,19 @@
 #include "core/conditions.h"
 #include "core/halo_host.h"
 #include "core/probe.h"
+#include "core/reduce.h"
 #include "mlip/mlip.h"
+#include "neighbours/neighbour_list.h"
 
 namespace mlip {
+
+/// What mlip_compute is given.
+struct Structure {
+  int64_t n_atoms;
+  const int64_t* species;
+  const double *positions, *cell;
+  const int* pbc;
+};
 
 class Model {
  public:
@@ -25,6 +35,10 @@ class Model {
   void set_condition(const std::string& name, double value) { conditions_.set(name, value); }
   void set_halo(const mlip_halo* callbacks);
   void evaluate(const mlip_graph& graph, mlip_result& result);
+  void set_pairs(const mlip_pairs& pairs);
+  void evaluate_pairs(const double* positions, const double* cell, mlip_result& result);
+  /// List and evaluation in one.
+  void compute(NeighbourList& list, const Structure& structure, mlip_result& result);
   const BackendOutput& output(const std::string& name) const;
   double cutoff() const { return manifest_.cutoff; }
 
@@ -32,8 +46,10 @@ class Model {
   void choose_precision(const char* precision);
   void choose_task(const char* task);
   void choose_species(const char* const* species, int n_species);
-  void check_halo(const mlip_graph& graph) const;
-  void fill(const mlip_graph& graph, mlip_result& result) const;
+  void check_halo(int64_t n_ghosts) const;
+  void map_species(const int64_t* species, int64_t n);
+  void run(int64_t n_local, int64_t n_all, const Fault& fault, mlip_result& result);
+  void fill(int64_t n_local, int64_t n_all, mlip_result& result);
 
   std::string path_, precision_, device_;
   std::unique_ptr<Backend> backend_;
@@ -42,14 +58,19 @@ class Model {
   Precision precision_kind_ = Precision::double_;
   std::vector<std::string> species_;  // in use, the host's order
   std::vector<int64_t> to_manifest_;  // [species in use] index in the manifest
-  std::vector<double> masses_, e0_;   // [species in use]
+  std::vector<double> masses_;        // [species in use]
   Conditions conditions_;
   HaloHost halo_;
   bool has_halo_ = false;
   ProbeReport report_;
   std::vector<const char*> species_names_, output_names_;  // for mlip_description
 
-  std::vector<int64_t> graph_species_;  // of the last graph, manifest indices
+  std::vector<int64_t> graph_species_;  // [n_all] of the last graph or pairs, manifest indices
+  PairView pairs_;                      // of mlip_set_pairs
+  bool has_pairs_ = false;
+  Edges edges_{MLIP_FLOAT64};  // of the last evaluation
+  Reducer reducer_{MLIP_FLOAT64};
+  Buffer<double> forces_;  // where the host wants none
   BackendResult result_;
   bool evaluated_ = false;
 };

@@ -37,22 +37,25 @@ double largest_difference(const double* a, const double* b, size_t n) {
 }
 
 Differences compare(Backend& backend, const Manifest& manifest, const ProbeStructure& structure,
-                    const std::vector<int64_t>& species, int64_t task) {
+                    const std::vector<int64_t>& species, int64_t task, mlip_dtype type) {
   const int64_t n = static_cast<int64_t>(species.size());
   NeighbourList list(manifest.cutoff, 0.0);
-  const mlip_edges edges = list.update(n, structure.positions.data(), structure.cell.data(), structure.pbc.data());
-  BackendInput input{n, n, edges.n_edges, species.data(), edges.centre, edges.neighbour, edges.r_ij, task, {}};
+  ThreadTeam& team = backend.team();
+  const PairView pairs =
+      list.candidates(n, structure.positions.data(), structure.cell.data(), structure.pbc.data(), team);
+  Edges edges(type);
+  if (const Fault fault = edges.filter(pairs, structure.positions.data(), list.cell(), manifest.cutoff, team))
+    throw Error(fault.status, fault.message);
+  BackendInput input{n, n, species.data(), edges.view(), task, {}, true};
   for (const auto& [name, value] : structure.conditions) input.conditions.emplace_back(name, value);
   BackendResult result;
   for (const OutputSpec& output : manifest.outputs) result.outputs.push_back({output.name, output.width, {}});
   backend.evaluate(input, nullptr, result);
-  check_finite(input, result);
+  check_finite(edges.view(), type, result);
 
-  const EdgeView view{edges.n_edges, edges.centre, edges.neighbour, edges.r_ij, result.edge_gradients.data()};
   std::vector<double> forces(3 * n);
   double virial[6], energy = 0.0;
-  reduce_forces(view, n, forces.data());
-  reduce_virial(view, virial);
+  Reducer(type).reduce(edges.view(), result.edge_gradients, n, {forces.data(), virial, nullptr}, team);
   for (double e : result.energies) energy += e;
   return {std::abs(energy - structure.energy) / static_cast<double>(n),
           largest_difference(forces.data(), structure.forces.data(), forces.size()),
@@ -83,6 +86,7 @@ void check_coverage(const Manifest& manifest, const std::set<int64_t>& in_use, c
 ProbeReport verify_probe(Backend& backend, const Manifest& manifest, const std::vector<ProbeStructure>& structures,
                          const std::vector<int64_t>& species_in_use, int64_t task, const std::string& precision,
                          const std::string& device) {
+  const mlip_dtype type = precision == "single" ? MLIP_FLOAT32 : MLIP_FLOAT64;
   const auto start = std::chrono::steady_clock::now();
   const std::set<int64_t> in_use(species_in_use.begin(), species_in_use.end());
   Differences allowed = manifest.tolerances.at(precision);
@@ -97,7 +101,7 @@ ProbeReport verify_probe(Backend& backend, const Manifest& manifest, const std::
     if (structures[s].task != manifest.tasks[task].name) continue;
     const std::vector<int64_t> species = species_of(structures[s], manifest, in_use);
     if (species.empty()) continue;
-    const Differences found = compare(backend, manifest, structures[s], species, task);
+    const Differences found = compare(backend, manifest, structures[s], species, task, type);
     check_quantity("the energy", "eV per atom", found.energy_per_atom, allowed.energy_per_atom, s, precision, device);
     check_quantity("a force", "eV/angstrom", found.force, allowed.force, s, precision, device);
     check_quantity("the virial", "eV", found.virial, allowed.virial, s, precision, device);

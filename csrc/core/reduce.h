@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// From the gradient g = dE/dr_ij of every edge to forces and virials (docs/theory.md). Sums run over the edges in
-// their order, in float64: the same input gives the same bits.
+// From the gradient g = dE/dr_ij of every edge to forces and virials (docs/theory.md), in float64 whatever the type of
+// the edges. Each thread sums its edges in their order, and what threads found is added in the order of the threads:
+// the same input on the same number of threads gives the same bits.
 //
 //   F_neighbour -= g,  F_centre += g,  W = -sum r_ij (x) g,  and half of an edge's share of W to each of its atoms.
 //
@@ -11,16 +12,30 @@
 
 #include <cstdint>
 
+#include "core/buffer.h"
+#include "core/edges.h"
+#include "core/thread_team.h"
+#include "mlip/mlip.h"
+
 namespace mlip {
 
-struct EdgeView {
-  int64_t n_edges;
-  const int64_t *centre, *neighbour;  // [n_edges]
-  const double *r_ij, *gradients;     // [n_edges][3]
+/// Where sums go; all are overwritten.
+struct Sums {
+  double* forces;   // [n_all][3]
+  double* virial;   // [6]
+  double* virials;  // [n_all][6]; may be null
 };
 
-void reduce_forces(const EdgeView& edges, int64_t n_all, double* forces);
-void reduce_virial(const EdgeView& edges, double* virial);
-void reduce_virials(const EdgeView& edges, int64_t n_all, double* virials);
+class Reducer {
+ public:
+  explicit Reducer(mlip_dtype type) : type_(type) {}
+
+  /// `gradients` [n_edges][3], of the type of the edges.
+  void reduce(const EdgeView& edges, const void* gradients, int64_t n_all, const Sums& sums, ThreadTeam& team);
+
+ private:
+  mlip_dtype type_;
+  Buffer<double> forces_, virials_;  // what the threads after the first found
+};
 
 }  // namespace mlip

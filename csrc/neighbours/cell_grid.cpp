@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <limits>
 
 #include "core/error.h"
@@ -17,6 +18,7 @@ constexpr double kBinsPerRadius = 2.0;
 // An atom far away from the others must not make millions of empty bins.
 constexpr double kBinsPerAtom = 4.0;
 constexpr double kMaxStencil = 2e7;
+constexpr int64_t kAtomsPerPart = 50;
 
 }  // namespace
 
@@ -139,7 +141,7 @@ void CellGrid::sort_atoms(int64_t n_atoms, const double* positions) {
   for (int64_t i = 0; i < n_atoms; ++i) {
     const int64_t place = place_[i] = next[bin_of(bins_[i])]++;
     index_[place] = i;
-    wrap_[place] = wrap[i];
+    wrap_[place] = lattice_.original_shift(wrap[i]);
     for (int a = 0; a < 3; ++a) {
       position_[place][a] = positions[3 * i + a];
       for (int k = 0; k < 3; ++k) position_[place][a] -= static_cast<double>(wrap[i][k]) * lattice_.vector(k)[a];
@@ -147,12 +149,37 @@ void CellGrid::sort_atoms(int64_t n_atoms, const double* positions) {
   }
 }
 
-void CellGrid::collect(Candidates& candidates) const {
+void CellGrid::collect(Candidates& candidates, ThreadTeam& team) const {
+  const int64_t n_atoms = static_cast<int64_t>(bins_.size());
+  const int parts = team.parts(n_atoms, kAtomsPerPart);
+  if (parts == 1) return collect_range(0, n_atoms, candidates);
+  std::vector<Candidates> found(parts);
+  std::vector<std::exception_ptr> failures(parts);
+  team.run(parts, [&](int part) {
+    try {
+      collect_range(n_atoms * part / parts, n_atoms * (part + 1) / parts, found[part]);
+    } catch (...) {
+      failures[part] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+  candidates = std::move(found[0]);
+  for (int part = 1; part < parts; ++part) {
+    const int64_t before = candidates.first.back();
+    for (size_t i = 1; i < found[part].first.size(); ++i) candidates.first.push_back(before + found[part].first[i]);
+    const auto append = [](auto& all, auto& more) { all.insert(all.end(), more.begin(), more.end()); };
+    append(candidates.neighbour, found[part].neighbour);
+    append(candidates.shifts, found[part].shifts);
+  }
+}
+
+void CellGrid::collect_range(int64_t begin, int64_t end, Candidates& candidates) const {
   candidates.first.assign(1, 0);
   candidates.neighbour.clear();
   candidates.shifts.clear();
-  for (size_t i = 0; i < bins_.size(); ++i) {
-    const Centre centre{static_cast<int64_t>(i), position_[place_[i]], wrap_[place_[i]], bins_[i]};
+  for (int64_t i = begin; i < end; ++i) {
+    const Centre centre{i, position_[place_[i]], wrap_[place_[i]], bins_[i]};
     for (const Row& row : stencil_) collect_row(centre, row, candidates);
     candidates.first.push_back(static_cast<int64_t>(candidates.neighbour.size()));
   }
@@ -185,19 +212,20 @@ void CellGrid::collect_bins(const Centre& centre, const std::array<int64_t, 3>& 
   for (int k = 0; k < 3; ++k)
     for (int a = 0; a < 3; ++a) origin[a] -= static_cast<double>(image[k]) * lattice_.vector(k)[a];
   const double square = radius_ * radius_;
+  std::array<int64_t, 3> unwrapped = lattice_.original_shift(image);
+  for (int k = 0; k < 3; ++k) unwrapped[k] += centre.wrap[k];
   for (int64_t p = begin; p < end; ++p) {
     const Vector& x = position_[p];
     const Vector r{x[0] - origin[0], x[1] - origin[1], x[2] - origin[2]};
     if (dot(r, r) >= square) continue;
-    std::array<int64_t, 3> reduced;
-    for (int k = 0; k < 3; ++k) reduced[k] = image[k] - wrap_[p][k] + centre.wrap[k];
-    const std::array<int64_t, 3> shift = lattice_.original_shift(reduced);
+    std::array<int64_t, 3> shift;
+    for (int k = 0; k < 3; ++k) shift[k] = unwrapped[k] - wrap_[p][k];
     if (index_[p] == centre.index && shift[0] == 0 && shift[1] == 0 && shift[2] == 0) continue;
     for (int64_t s : shift)
       if (s > kMaxShift || s < -kMaxShift)
         fail(MLIP_ERROR_ARGUMENT, "atom ", index_[p], " is too many cells away from atom ", centre.index,
              "; wrap the positions");
-    candidates.neighbour.push_back(index_[p]);
+    candidates.neighbour.push_back(static_cast<int32_t>(index_[p]));
     candidates.shifts.push_back(
         {static_cast<int32_t>(shift[0]), static_cast<int32_t>(shift[1]), static_cast<int32_t>(shift[2])});
   }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/thread_team.h"
 #include "neighbours/lattice.h"
 
 namespace mlip {
@@ -16,7 +17,7 @@ namespace mlip {
 /// Pairs within a radius and a little beyond it, grouped by centre in ascending order.
 struct Candidates {
   std::vector<int64_t> first;                  // [n_atoms + 1] where the pairs of each centre begin
-  std::vector<int64_t> neighbour;              // [n_pairs]
+  std::vector<int32_t> neighbour;              // [n_pairs]
   std::vector<std::array<int32_t, 3>> shifts;  // [n_pairs] in terms of the caller's cell vectors
 };
 
@@ -26,7 +27,8 @@ class CellGrid {
   CellGrid(const Lattice& lattice, int64_t n_atoms, const double* positions, double radius);
 
   /// Fills `candidates`, whose memory is reused. Storage grows with what is found: there is no maximum to exceed.
-  void collect(Candidates& candidates) const;
+  /// The order does not depend on the number of threads.
+  void collect(Candidates& candidates, ThreadTeam& team) const;
 
  private:
   struct Step {  // a bin reached from another one along one direction
@@ -39,7 +41,7 @@ class CellGrid {
   struct Centre {
     int64_t index;
     Vector position;
-    std::array<int64_t, 3> wrap;
+    std::array<int64_t, 3> wrap;  // as wrap_
     std::array<int, 3> bin;
   };
 
@@ -47,6 +49,7 @@ class CellGrid {
   void build_steps();
   void build_stencil();
   void sort_atoms(int64_t n_atoms, const double* positions);
+  void collect_range(int64_t begin, int64_t end, Candidates& candidates) const;
   void collect_row(const Centre& centre, const Row& row, Candidates& candidates) const;
   void collect_bins(const Centre& centre, const std::array<int64_t, 3>& image, int64_t begin, int64_t end,
                     Candidates& candidates) const;
@@ -65,7 +68,7 @@ class CellGrid {
   // By place: atoms sorted by bin, then by index.
   std::vector<Vector> position_;  // wrapped into the reduced cell
   std::vector<int64_t> index_;
-  std::vector<std::array<int64_t, 3>> wrap_;  // lattice vectors taken off
+  std::vector<std::array<int64_t, 3>> wrap_;  // the caller's cell vectors taken off
 };
 
 }  // namespace mlip

@@ -5,8 +5,10 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
+#include "core/edges.h"
 #include "mlip/mlip.h"
 #include "neighbours/cell_grid.h"
 
@@ -22,6 +24,15 @@ class NeighbourList {
   /// Edges with |r_ij| < cutoff; the arrays stay valid until the next update.
   mlip_edges update(int64_t n_atoms, const double* positions, const double* cell, const int* pbc);
 
+  /// Pairs within cutoff + skin of where the atoms were at the last build, which hold all edges of these positions.
+  PairView candidates(int64_t n_atoms, const double* positions, const double* cell, const int* pbc, ThreadTeam& team);
+
+  /// The same with pairs that are kept elsewhere, by `keeper`: calls `build` when they have to be found anew.
+  void refresh(int64_t n_atoms, const double* positions, const double* cell, const int* pbc, const void* keeper,
+               const std::function<void(const CellGrid&)>& build);
+
+  /// [3][3], zero rows for open directions.
+  const double* cell() const { return cell_.data(); }
   double cutoff() const { return cutoff_; }
   /// How often the candidates were rebuilt.
   int64_t builds() const { return builds_; }
@@ -29,24 +40,17 @@ class NeighbourList {
  private:
   bool still_valid(int64_t n_atoms, const double* positions, const std::array<double, 9>& cell,
                    const std::array<int, 3>& pbc) const;
-  void rebuild(int64_t n_atoms, const double* positions, const std::array<double, 9>& cell,
-               const std::array<int, 3>& pbc);
-  mlip_edges filter(const double* positions);
 
   double cutoff_, skin_;
   int64_t builds_ = 0;
-  bool built_ = false;
+  const void* keeper_ = nullptr;  // null: there are no candidates
 
   // what the candidates were built from
   std::vector<double> positions_;
   std::array<double, 9> cell_{};
   std::array<int, 3> pbc_{};
   Candidates candidates_;
-
-  // edges of the last update; grown, never shrunk
-  std::vector<int64_t> centre_, neighbour_;
-  std::vector<int32_t> shifts_;
-  std::vector<double> r_ij_;
+  Edges edges_{MLIP_FLOAT64};  // of the last update
 };
 
 }  // namespace mlip

@@ -6,8 +6,9 @@ namespace {
 
 /// Arrays for one evaluation, and the C struct that points into them.
 struct Results {
-  Results(int64_t n_local, int64_t n_all, int64_t n_edges, const Wanted& wanted) : forces({n_all, int64_t{3}}) {
-    c.forces = forces.mutable_data();
+  Results(int64_t n_local, int64_t n_all, int64_t n_edges, const Wanted& wanted) {
+    c.energy_only = wanted.energy_only;
+    if (!wanted.energy_only) c.forces = (forces = py::array_t<double>({n_all, int64_t{3}})).mutable_data();
     if (wanted.energies) c.energies = (energies = py::array_t<double>(n_local)).mutable_data();
     if (wanted.virials) c.virials = (virials = py::array_t<double>({n_all, int64_t{6}})).mutable_data();
     if (wanted.edge_gradients)
@@ -21,7 +22,7 @@ struct Results {
     py::dict out;
     out["energy"] = c.energy;
     out["virial"] = copy(c.virial, {6});
-    out["forces"] = forces;
+    out["forces"] = optional(forces, c.forces);
     out["energies"] = optional(energies, c.energies);
     out["virials"] = optional(virials, c.virials);
     out["edge_gradients"] = optional(edge_gradients, c.edge_gradients);
@@ -124,7 +125,8 @@ int Model::exchange(const py::object& callback, void* rows, int width, mlip_dtyp
 }
 
 py::dict Model::evaluate(const Array<int64_t>& species, const Array<int64_t>& centre, const Array<int64_t>& neighbour,
-                         const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool edge_gradients) {
+                         const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool edge_gradients,
+                         bool energy_only) {
   expect_shape(species, "species", {-1});
   expect_shape(centre, "centre", {-1});
   const int64_t n_edges = centre.shape(0);
@@ -133,7 +135,7 @@ py::dict Model::evaluate(const Array<int64_t>& species, const Array<int64_t>& ce
   n_local_ = n_local;
   n_all_ = species.shape(0);
   const mlip_graph graph{n_local, n_all_, species.data(), n_edges, centre.data(), neighbour.data(), r_ij.data()};
-  Results results(std::max<int64_t>(n_local, 0), n_all_, n_edges, {energies, virials, edge_gradients});
+  Results results(std::max<int64_t>(n_local, 0), n_all_, n_edges, {energies, virials, edge_gradients, energy_only});
   mlip_status status;
   {
     py::gil_scoped_release release;
@@ -143,15 +145,48 @@ py::dict Model::evaluate(const Array<int64_t>& species, const Array<int64_t>& ce
   return results.to_dict();
 }
 
+void Model::set_pairs(const Array<int64_t>& species, const Array<int64_t>& first, const Array<int32_t>& neighbour,
+                      const std::optional<Array<int32_t>>& shifts) {
+  expect_shape(species, "species", {-1});
+  expect_shape(first, "first", {-1});
+  if (first.shape(0) == 0) throw EngineFailure(MLIP_ERROR_ARGUMENT, "first must have one entry more than local atoms");
+  const int64_t n_pairs = first.at(first.shape(0) - 1);
+  expect_shape(neighbour, "neighbour", {n_pairs});
+  if (shifts) expect_shape(*shifts, "shifts", {n_pairs, 3});
+  const mlip_pairs pairs{first.shape(0) - 1, species.shape(0),  species.data(),
+                         first.data(),       neighbour.data(), shifts ? shifts->data() : nullptr};
+  check(mlip_set_pairs(handle_.get(), &pairs));
+  n_local_ = pairs.n_local;
+  n_all_ = pairs.n_all;
+  first_ = first;
+  neighbour_ = neighbour;
+  shifts_ = shifts;
+}
+
+py::dict Model::evaluate_pairs(const Array<double>& positions, const Array<double>& cell, bool energies, bool virials,
+                               bool energy_only) {
+  expect_shape(positions, "positions", {n_all_, 3});
+  expect_shape(cell, "cell", {3, 3});
+  Results results(n_local_, n_all_, 0, {energies, virials, false, energy_only});
+  const double *x = positions.data(), *h = cell.data();
+  mlip_status status;
+  {
+    py::gil_scoped_release release;
+    status = mlip_evaluate_pairs(handle_.get(), x, h, &results.c);
+  }
+  check(status);
+  return results.to_dict();
+}
+
 py::dict Model::compute(const Array<int64_t>& species, const Array<double>& positions, const Array<double>& cell,
-                        const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials) {
+                        const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials, bool energy_only) {
   expect_shape(species, "species", {-1});
   const int64_t n_atoms = species.shape(0);
   expect_shape(positions, "positions", {n_atoms, 3});
   expect_shape(cell, "cell", {3, 3});
   expect_shape(pbc, "pbc", {3});
   n_local_ = n_all_ = n_atoms;
-  Results results(n_atoms, n_atoms, 0, {energies, virials, false});
+  Results results(n_atoms, n_atoms, 0, {energies, virials, false, energy_only});
   const int64_t* s = species.data();
   const double *x = positions.data(), *h = cell.data();
   const int* p = pbc.data();
@@ -180,6 +215,8 @@ void bind_model(py::module_& module) {
       .def("set_condition", &Model::set_condition)
       .def("set_halo", &Model::set_halo)
       .def("evaluate", &Model::evaluate)
+      .def("set_pairs", &Model::set_pairs)
+      .def("evaluate_pairs", &Model::evaluate_pairs)
       .def("compute", &Model::compute)
       .def("output", &Model::output);
 }

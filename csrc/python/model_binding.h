@@ -11,9 +11,9 @@
 
 namespace mlip_python {
 
-/// Which arrays of mlip_result are wanted besides the forces.
+/// Which arrays of mlip_result are wanted besides the forces; energy_only: no forces either.
 struct Wanted {
-  bool energies, virials, edge_gradients;
+  bool energies, virials, edge_gradients, energy_only;
 };
 
 class Model {
@@ -26,9 +26,14 @@ class Model {
   void set_condition(const std::string& name, double value);
   void set_halo(const py::object& forward, const py::object& reverse);
   py::dict evaluate(const Array<int64_t>& species, const Array<int64_t>& centre, const Array<int64_t>& neighbour,
-                    const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool edge_gradients);
+                    const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool edge_gradients,
+                    bool energy_only);
+  void set_pairs(const Array<int64_t>& species, const Array<int64_t>& first, const Array<int32_t>& neighbour,
+                 const std::optional<Array<int32_t>>& shifts);
+  py::dict evaluate_pairs(const Array<double>& positions, const Array<double>& cell, bool energies, bool virials,
+                          bool energy_only);
   py::dict compute(const Array<int64_t>& species, const Array<double>& positions, const Array<double>& cell,
-                   const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials);
+                   const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials, bool energy_only);
   py::array_t<double> output(const std::string& name) const;
 
  private:
@@ -39,6 +44,9 @@ class Model {
   std::unique_ptr<mlip_model, decltype(&mlip_close)> handle_{nullptr, &mlip_close};
   py::object forward_, reverse_;     // callbacks of a halo
   int64_t n_local_ = 0, n_all_ = 0;  // of the current or last evaluation
+  Array<int64_t> first_;             // of the pairs, which the engine does not copy
+  Array<int32_t> neighbour_;
+  std::optional<Array<int32_t>> shifts_;
 };
 
 }  // namespace mlip_python

@@ -39,8 +39,11 @@ class SingleThreadedAutograd {
 
 /// All that an evaluation needs, whatever state the caller's thread is in.
 struct EvaluationScope {
+  /// Without gradients nothing is kept for a backward pass.
+  explicit EvaluationScope(bool with_gradients) : gradients(with_gradients) {}
+
   c10::InferenceMode no_inference{false};
-  c10::AutoGradMode gradients{true};
+  c10::AutoGradMode gradients;
   c10::impl::ExcludeDispatchKeyGuard no_autocast{c10::autocast_dispatch_keyset};
   SingleThreadedAutograd one_thread;
   NoGraphOptimisation as_it_is;

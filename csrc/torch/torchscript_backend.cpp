@@ -4,7 +4,7 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones_like.h>
-#include <ATen/Parallel.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/version.h>
@@ -45,9 +45,10 @@ const char* TorchScriptBackend::library_version() const {
   return TORCH_VERSION;
 }
 
-at::Tensor TorchScriptBackend::indices(const int64_t* data, int64_t n) const {
-  if (n == 0) return at::empty({0}, at::TensorOptions().dtype(at::kLong).device(device_));
-  return at::from_blob(const_cast<int64_t*>(data), {n}, at::kLong).to(device_);
+/// On a CPU a view of the engine's memory.
+at::Tensor TorchScriptBackend::tensor_of(const void* data, at::IntArrayRef shape, at::ScalarType type) const {
+  if (c10::multiply_integers(shape) == 0) return at::empty(shape, at::TensorOptions().dtype(type).device(device_));
+  return at::from_blob(const_cast<void*>(data), shape, type).to(device_);
 }
 
 TorchScriptBackend::Tensors TorchScriptBackend::condition_tensors(const BackendInput& input) const {
@@ -59,16 +60,19 @@ TorchScriptBackend::Tensors TorchScriptBackend::condition_tensors(const BackendI
 }
 
 TorchScriptBackend::Tensors TorchScriptBackend::forward(const BackendInput& input, const at::Tensor& r_ij) {
-  const at::IValue answer = module_.get_method("forward")(
-      {r_ij, indices(input.centre, input.n_edges), indices(input.neighbour, input.n_edges),
-       indices(input.species, input.n_all), input.n_local, condition_tensors(input)});
+  const EdgeView& edges = input.edges;
+  const at::IValue answer = module_.get_method("forward")({r_ij, tensor_of(edges.centre, {edges.n_edges}, at::kLong),
+                                                           tensor_of(edges.neighbour, {edges.n_edges}, at::kLong),
+                                                           tensor_of(input.species, {input.n_all}, at::kLong),
+                                                           input.n_local, condition_tensors(input)});
   return c10::impl::toTypedDict<std::string, at::Tensor>(answer.toGenericDict());
 }
 
 void TorchScriptBackend::run(const BackendInput& input, BackendResult& result) {
-  at::Tensor r_ij = at::empty({0, 3}, at::kDouble);
-  if (input.n_edges > 0) r_ij = at::from_blob(const_cast<double*>(input.r_ij), {input.n_edges, 3}, at::kDouble);
-  r_ij = r_ij.to(device_, edge_dtype_).requires_grad_(true);
+  edge_gradients_.reset();  // its memory serves this evaluation
+  result.edge_gradients = nullptr;
+  at::Tensor r_ij = tensor_of(input.edges.r_ij, {input.edges.n_edges, 3}, edge_dtype_);
+  r_ij.requires_grad_(input.gradients);
 
   const Tensors answer = forward(input, r_ij);
   const at::Tensor energy = entry(answer, "energy");
@@ -80,22 +84,22 @@ void TorchScriptBackend::run(const BackendInput& input, BackendResult& result) {
     copy_out(values, output.values);
   }
 
+  if (!input.gradients) return;
   at::Tensor gradient;  // stays undefined when the energy does not depend on the edges
   if (energy.requires_grad())
     gradient = torch::autograd::grad({energy}, {r_ij}, {at::ones_like(energy)}, /*retain_graph=*/false,
                                      /*create_graph=*/false, /*allow_unused=*/true)[0];
-  if (gradient.defined())
-    copy_out(gradient, result.edge_gradients);
-  else
-    result.edge_gradients.assign(3 * input.n_edges, 0.0);
+  edge_gradients_ =
+      gradient.defined() ? gradient.to(at::kCPU).contiguous() : at::zeros({input.edges.n_edges, 3}, edge_dtype_);
+  result.edge_gradients = edge_gradients_.const_data_ptr();
 }
 
 void TorchScriptBackend::evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) {
   try {
-    const EvaluationScope scope;
+    const EvaluationScope scope(input.gradients);
     const HaloScope halo(host);
     const c10::OptionalDeviceGuard on_device(device_.is_cpu() ? std::nullopt : std::optional<at::Device>(device_));
-    if (threads_ > 0 && at::get_num_threads() != threads_) at::set_num_threads(threads_);
+    team_.settle();
     run(input, result);
   } catch (const std::exception& error) {
     // Inside TorchScript an exception loses its type; the host remembers its own.
@@ -103,8 +107,8 @@ void TorchScriptBackend::evaluate(const BackendInput& input, HaloHost* host, Bac
     if (dynamic_cast<const Error*>(&error) != nullptr) throw;
     if (is_out_of_memory(error))
       fail(MLIP_ERROR_BACKEND, "out of memory on device ", device_.str(), " evaluating ", input.n_local, " atoms and ",
-           input.n_edges, " edges; use more processes, fewer atoms or precision single (", one_line(error), ")");
-    fail(MLIP_ERROR_BACKEND, "the model failed evaluating ", input.n_local, " atoms and ", input.n_edges,
+           input.edges.n_edges, " edges; use more processes, fewer atoms or precision single (", one_line(error), ")");
+    fail(MLIP_ERROR_BACKEND, "the model failed evaluating ", input.n_local, " atoms and ", input.edges.n_edges,
          " edges: ", one_line(error));
   }
 }

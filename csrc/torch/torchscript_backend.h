@@ -5,10 +5,12 @@
 
 #include <torch/csrc/jit/api/module.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/backend.h"
+#include "torch/torch_threads.h"
 
 namespace mlip {
 
@@ -19,6 +21,7 @@ class TorchScriptBackend final : public Backend {
   void prepare(const Preparation& how) override;
   bool tabulated() const override { return tabulated_; }
   void evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) override;
+  ThreadTeam& team() override { return team_; }
   const char* library_version() const override;
 
  private:
@@ -28,13 +31,14 @@ class TorchScriptBackend final : public Backend {
   void run(const BackendInput& input, BackendResult& result);
   Tensors forward(const BackendInput& input, const at::Tensor& r_ij);
   Tensors condition_tensors(const BackendInput& input) const;
-  at::Tensor indices(const int64_t* data, int64_t n) const;
+  at::Tensor tensor_of(const void* data, at::IntArrayRef shape, at::ScalarType type) const;
 
   torch::jit::Module module_;
   at::Device device_{at::kCPU};
   at::ScalarType edge_dtype_ = at::kDouble;
-  int threads_ = 0;
+  TorchThreads team_;
   bool tabulated_ = false;
+  at::Tensor edge_gradients_;  // of the last evaluation, in host memory
 };
 
 }  // namespace mlip

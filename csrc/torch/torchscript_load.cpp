@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "torch/device.h"
 #include "torch/messages.h"
 #include "torch/torchscript_backend.h"
 
@@ -101,7 +102,8 @@ bool TorchScriptBackend::prepare_module(const std::vector<int64_t>& species, boo
   const auto method = module_.find_method("prepare");
   if (!method.has_value()) return false;
   const at::NoGradGuard no_gradient;
-  return (*method)({at::tensor(species, at::kLong), tables && device_.is_cpu()}).toBool();
+  const bool kernels = device_.is_cpu() || has_cuda_kernels();  // without them tables would be slower than networks
+  return (*method)({at::tensor(species, at::kLong), tables && kernels}).toBool();
 }
 
 // Module::to would cast integers as well.
@@ -115,7 +117,7 @@ void TorchScriptBackend::cast_module(at::Device device, at::ScalarType dtype) {
 void TorchScriptBackend::prepare(const Preparation& how) {
   device_ = checked_device(how.device);
   edge_dtype_ = how.precision == Precision::single ? at::kFloat : at::kDouble;
-  threads_ = how.threads;
+  team_.use(how.threads);
   const at::ScalarType dtype = how.precision == Precision::double_ ? at::kDouble : at::kFloat;
   module_.eval();
   cast_module(at::kCPU, at::kDouble);  // constants are computed in double precision

@@ -64,6 +64,10 @@ class MLIP_OPENMM_EXPORT MLIPForce : public OpenMM::Force {
   int getThreads() const { return threads_; }
   void setThreads(int threads) { threads_ = threads; }
 
+  /// Whether radial networks are replaced by tables; without a value: in precision `single` and `mixed`.
+  const std::optional<bool>& getUsesTables() const { return tables_; }
+  void setUsesTables(std::optional<bool> tables) { tables_ = tables; }
+
   /// Whether the model sees periodic images (in all three directions); the default is no.
   bool usesPeriodicBoundaryConditions() const override { return periodic_; }
   void setUsesPeriodicBoundaryConditions(bool periodic) { periodic_ = periodic; }
@@ -82,6 +86,7 @@ class MLIP_OPENMM_EXPORT MLIPForce : public OpenMM::Force {
   std::optional<double> spinMultiplicity_;
   double skin_ = 0.05;
   int threads_ = 0;
+  std::optional<bool> tables_;
   bool periodic_ = false;
 };
 

@@ -14,7 +14,8 @@
 namespace MLIPPlugin {
 namespace {
 
-constexpr int VERSION = 1;
+// 2: with `tables`. What does not use it is written as version 1, which older mlipkits read too.
+constexpr int VERSION = 2;
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -41,7 +42,7 @@ MLIPForceProxy::MLIPForceProxy() : SerializationProxy("MLIPForce") {}
 void MLIPForceProxy::serialize(const void* object, OpenMM::SerializationNode& node) const {
   const MLIPForce& force = *static_cast<const MLIPForce*>(object);
   const std::string& checksum = force.getChecksum();
-  node.setIntProperty("version", VERSION);
+  node.setIntProperty("version", force.getUsesTables() ? VERSION : 1);
   node.setIntProperty("forceGroup", force.getForceGroup());
   node.setStringProperty("name", force.getName());
   node.setStringProperty("file", force.getFile());
@@ -53,14 +54,15 @@ void MLIPForceProxy::serialize(const void* object, OpenMM::SerializationNode& no
   node.setStringProperty("device", force.getDevice());
   node.setDoubleProperty("skin", force.getSkin());
   node.setIntProperty("threads", force.getThreads());
+  if (force.getUsesTables()) node.setBoolProperty("tables", *force.getUsesTables());
   if (force.getTotalCharge()) node.setDoubleProperty("totalCharge", *force.getTotalCharge());
   if (force.getSpinMultiplicity()) node.setDoubleProperty("spinMultiplicity", *force.getSpinMultiplicity());
 }
 
 void* MLIPForceProxy::deserialize(const OpenMM::SerializationNode& node) const {
   const int version = node.getIntProperty("version");
-  if (version != VERSION)
-    fail("the saved force has version " + std::to_string(version) + ", this mlipkit reads version " +
+  if (version < 1 || version > VERSION)
+    fail("the saved force has version " + std::to_string(version) + ", this mlipkit reads versions 1 to " +
          std::to_string(VERSION) + "; install the mlipkit that wrote it, or create the force anew");
   auto force = std::make_unique<MLIPForce>(node.getStringProperty("file"), split(node.getStringProperty("symbols")));
   force->setForceGroup(node.getIntProperty("forceGroup"));
@@ -72,6 +74,7 @@ void* MLIPForceProxy::deserialize(const OpenMM::SerializationNode& node) const {
   force->setDevice(node.getStringProperty("device"));
   force->setSkin(node.getDoubleProperty("skin"));
   force->setThreads(node.getIntProperty("threads"));
+  if (node.hasProperty("tables")) force->setUsesTables(node.getBoolProperty("tables"));
   force->setTotalCharge(number(node, "totalCharge"));
   force->setSpinMultiplicity(number(node, "spinMultiplicity"));
   return force.release();

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 INTERFACE_VERSION: int
 VERSION: str
 
+def keep_freed_memory() -> None: ...
+
 _Float = NDArray[np.float64]
 _Int = NDArray[np.int64]
 _Callback = Callable[[NDArray[Any]], int] | None
@@ -44,6 +46,13 @@ class Model:
         energies: bool,
         virials: bool,
         edge_gradients: bool,
+        energy_only: bool,
+    ) -> dict[str, Any]: ...
+    def set_pairs(
+        self, species: _Int, first: _Int, neighbour: NDArray[np.int32], shifts: NDArray[np.int32] | None
+    ) -> None: ...
+    def evaluate_pairs(
+        self, positions: _Float, cell: _Float, energies: bool, virials: bool, energy_only: bool
     ) -> dict[str, Any]: ...
     def compute(
         self,
@@ -54,5 +63,6 @@ class Model:
         neighbours: Neighbours,
         energies: bool,
         virials: bool,
+        energy_only: bool,
     ) -> dict[str, Any]: ...
     def output(self, name: str) -> _Float: ...

@@ -25,7 +25,7 @@ from mlipkit.export.reader import read_manifest
 
 __all__ = ["MLIPForce", "plugin_path"]
 
-VERSION = 1  # of the serialized form
+VERSION = 2  # of the serialized form
 
 
 def plugin_path() -> Path:
@@ -71,6 +71,7 @@ class MLIPForce(openmm.Force):
         skin: nm, or a length with its unit; neighbour candidates are kept until a particle has moved by half of it.
         threads: of the model; 0: as many as the platform uses (property ``Threads`` of CPU; one on Reference).
         device: ``cpu``, ``cuda`` or ``cuda:N``: where the model runs, whatever the platform.
+        tables: replace radial networks by tables of the distance; by default in precision ``single`` and ``mixed``.
 
     Raises:
         ArtifactError: the file is missing, damaged, or no artifact.
@@ -92,6 +93,7 @@ class MLIPForce(openmm.Force):
         skin: float | unit.Quantity = 0.05,
         threads: int = 0,
         device: str = "cpu",
+        tables: bool | None = None,
     ) -> None:
         manifest = read_manifest(model)
         known = _symbols(symbols, topology)
@@ -112,6 +114,8 @@ class MLIPForce(openmm.Force):
             "skin": repr(_value(skin, unit.nanometer)),
             "threads": threads,
         }
+        if tables is not None:
+            properties["tables"] = int(tables)
         if total_charge is not None:
             properties["totalCharge"] = repr(_value(total_charge, unit.elementary_charge))
         if spin_multiplicity is not None:

@@ -140,3 +140,30 @@ def test_different_structures_one_after_the_other(calculator: MLIPCalculator, tr
     triclinic.calc = calculator
     triclinic.get_potential_energy()
     assert atoms.get_potential_energy() == first
+
+
+def test_energy_alone_as_long_as_nobody_wants_forces(vector_artifact: Path, triclinic: Atoms) -> None:
+    calculator = MLIPCalculator(vector_artifact)
+    atoms = triclinic.copy()
+    atoms.calc = calculator
+    energy = atoms.get_potential_energy()
+    assert "forces" not in calculator.results
+    forces, stress = atoms.get_forces(), atoms.get_stress()
+    assert atoms.get_potential_energy() == energy
+    atoms.rattle(0.01, seed=3)
+    atoms.get_potential_energy()
+    assert {"forces", "stress"} <= set(calculator.results)  # they will be asked for again
+    np.testing.assert_array_equal(atoms.get_forces(), calculator.results["forces"])
+    assert np.abs(atoms.get_forces() - forces).max() > 1e-6
+    assert np.abs(atoms.get_stress() - stress).max() > 1e-9
+
+
+def test_tables_are_a_choice(vector_artifact: Path, triclinic: Atoms) -> None:
+    forces = []
+    for tables in (None, False, True):
+        atoms = triclinic.copy()
+        atoms.calc = MLIPCalculator(vector_artifact, precision="double", tables=tables)
+        assert atoms.calc.description.tabulated == bool(tables)
+        forces.append(atoms.get_forces())
+    np.testing.assert_array_equal(forces[1], forces[0])
+    assert 0 < np.abs(forces[2] - forces[0]).max() < 1e-5

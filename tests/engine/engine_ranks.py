@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from engine_toy import CUTOFF
@@ -59,6 +60,10 @@ class Ranks:
             graph = (rank.species, rank.centre, rank.neighbour, rank.r_ij, len(rank.atoms))
             return self.engines[rank.number].evaluate(*graph, energies=True, virials=True)
 
+        return self.on_all(run)
+
+    def on_all(self, run: Callable[[Rank], Any]) -> list[Any]:
+        """Calls ``run`` for all ranks at once."""
         with ThreadPoolExecutor(len(self.ranks)) as pool:
             return list(pool.map(run, self.ranks))
 

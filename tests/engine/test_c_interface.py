@@ -45,7 +45,8 @@ lib = ctypes.CDLL(sys.argv[1])
 lib.mlip_last_error.restype = ctypes.c_char_p
 class Options(ctypes.Structure):
     _fields_ = [("species", ctypes.c_void_p), ("n_species", ctypes.c_int), ("precision", ctypes.c_char_p),
-                ("device", ctypes.c_char_p), ("task", ctypes.c_char_p), ("threads", ctypes.c_int)]
+                ("device", ctypes.c_char_p), ("task", ctypes.c_char_p), ("threads", ctypes.c_int),
+                ("tables", ctypes.c_int)]
 model = ctypes.c_void_p()
 for attempt in range(2):
     status = lib.mlip_open(sys.argv[2].encode(), ctypes.byref(Options(task=b"pbe")), ctypes.byref(model))

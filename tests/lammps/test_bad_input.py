@@ -40,6 +40,8 @@ def refused(folder: Path, deck: str) -> str:
     ("pair", "message"),
     [
         ("pair_style mlip precison double", r"Unknown keyword precison.*did you mean precision\?"),
+        ("pair_style mlip table yes", r"Unknown keyword table .*did you mean tables\?"),
+        ("pair_style mlip tables maybe", r"Expected boolean parameter instead of 'maybe'"),
         ("pair_style mlip precision duble", r"Unknown precision duble.*did you mean double\?"),
         ("pair_style mlip precision", r"Keyword precision.*lacks its value"),
         ("pair_style mlip device gpu", r"Unknown device gpu.*cpu, cuda"),

@@ -39,6 +39,8 @@ def found(
         Setting(precision, atoms, pair=mlip(vector_artifact, options=f"precision {precision}"))
         for precision in ("double", "mixed", "single")
     ]
+    settings.append(Setting("tables", atoms, pair=mlip(vector_artifact, options="precision double tables yes")))
+    settings.append(Setting("networks", atoms, pair=mlip(vector_artifact, options="precision single tables no")))
     settings.append(Setting("default", atoms, pair=mlip(vector_artifact, options="")))
     settings.append(Setting("real", atoms, units="real", pair=mlip(vector_artifact)))
     settings.append(Setting("real_newton_off", atoms, units="real", newton="off", pair=mlip(vector_artifact)))
@@ -56,6 +58,14 @@ def test_lower_precision_stays_close(found: dict[str, State], expected: State, p
     np.testing.assert_allclose(state.forces, expected.forces, rtol=0, atol=tolerance.force)
     np.testing.assert_allclose(state.virial, expected.virial, rtol=0, atol=tolerance.virial * len(expected.forces))
     assert np.abs(state.forces - expected.forces).max() > 1e-9
+
+
+def test_tables_are_a_choice(found: dict[str, State], expected: State) -> None:
+    """Their error is seen in double precision, and their absence in single."""
+    change = np.abs(found["tables"].forces - expected.forces).max()
+    assert 1e-11 < change < 1e-5
+    assert np.any(found["networks"].forces != found["single"].forces)
+    np.testing.assert_allclose(found["networks"].forces, expected.forces, rtol=0, atol=TOLERANCES["single"].force)
 
 
 def test_default_precision_is_the_manifests(found: dict[str, State], expected: State) -> None:

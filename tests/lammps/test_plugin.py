@@ -46,7 +46,7 @@ def test_one_line_says_what_runs(printed: str, water_artifact: Path) -> None:
     assert len(lines) == 4  # once per model, not once per run or rank
     expected = (
         rf"mlip \S+: model {re.escape(str(water_artifact))} \(mace, cutoff 4\), device cpu, precision double, "
-        r"threads 1, ranks 2, mode halo exchange; \d+ probe structures checked in \d+\.\d\d s"
+        r"radial networks, threads 1, ranks 2, mode halo exchange; \d+ probe structures checked in \d+\.\d\d s"
     )
     assert re.fullmatch(expected, lines[0])
     assert "precision mixed" in lines[1]

@@ -170,7 +170,17 @@ def test_one_changed_byte(saved: tuple[Path, str], cases: dict[str, Atoms]) -> N
 
 
 def test_later_version(saved: tuple[Path, str]) -> None:
-    later = re.sub(r'(type="MLIPForce" )version="1"', r'\1version="2"', saved[1])
+    later = re.sub(r'(type="MLIPForce" )version="1"', r'\1version="3"', saved[1])
     assert later != saved[1]
-    with pytest.raises(openmm.OpenMMException, match=r"has version 2, this mlipkit reads version 1; install"):
+    with pytest.raises(openmm.OpenMMException, match=r"has version 3, this mlipkit reads versions 1 to 2; install"):
         openmm.XmlSerializer.deserialize(later)
+
+
+@pytest.mark.parametrize(("tables", "version"), [(None, "1"), (True, "2"), (False, "2")])
+def test_tables_are_recorded_where_they_were_chosen(water_artifact: Path, tables: bool | None, version: str) -> None:
+    """A force that leaves the choice to the engine is read by versions of mlipkit that know no tables, too."""
+    force = MLIPForce(water_artifact, ["O", "H", "H"], periodic=False, tables=tables)
+    again = openmm.XmlSerializer.deserialize(openmm.XmlSerializer.serialize(force))
+    for found in (properties(force), properties(again)):
+        assert found["version"] == version
+        assert found.get("tables") == (None if tables is None else str(int(tables)))

@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct or a function below changes its meaning; compare with mlip_interface_version(). */
-#define MLIP_INTERFACE_VERSION 2
+#define MLIP_INTERFACE_VERSION 3
 
 typedef enum {
   MLIP_OK = 0,
@@ -45,6 +45,11 @@ MLIP_API const char *mlip_last_error(void);
 /* SHA-256 of a whole file as 64 lower-case hexadecimal digits and a zero byte. Hosts that save their input record it,
  * to recognise the artifact when they come back. */
 MLIP_API mlip_status mlip_file_sha256(const char *path, char digest[65]);
+
+/* From now on memory that is freed stays with the process (glibc; does nothing where the user has set MALLOC_MMAP_MAX_,
+ * MALLOC_TRIM_THRESHOLD_ or GLIBC_TUNABLES): large arrays that come and go in every step are not cleared by the system
+ * each time. mlip_open does this on a CPU. */
+MLIP_API void mlip_keep_freed_memory(void);
 
 /* ------------------------------------------------------------------------------------------------ opening a model */
 
@@ -132,6 +137,8 @@ typedef struct {
 
 /* Arrays are the caller's; NULL means not wanted. All are overwritten. */
 typedef struct {
+  int energy_only;        /* not 0: no backward pass; virial becomes NaN, forces, virials, edge_gradients must be NULL.
+                             With a halo all processes must ask for the same */
   double energy;          /* eV, sum over local atoms, reference energies E0 included */
   double virial[6];       /* eV, xx yy zz xy xz yz of W = -sum_edges r_ij (x) dE/dr_ij; stress = -W/V */
   double *energies;       /* [n_local] eV */
@@ -143,6 +150,31 @@ typedef struct {
 /* A graph that cannot be evaluated (edges that are not finite, say) is refused before the first halo exchange; energies
  * or forces that are not finite are reported after the last, when all processes are in step and can stop together. */
 MLIP_API mlip_status mlip_evaluate(mlip_model *model, const mlip_graph *graph, mlip_result *result);
+
+/* ------------------------------------------------------------------------------------- evaluating a host's pair list
+ */
+
+/* Pairs that may be edges: what a host's neighbour list holds, those beyond the cutoff included. Grouped by centre, a
+ * pair inside the process twice, once from each side. */
+typedef struct {
+  int64_t n_local;
+  int64_t n_all;            /* local atoms first, then ghosts */
+  const int64_t *species;   /* [n_all] index into the species list given to mlip_open */
+  const int64_t *first;     /* [n_local + 1] where the pairs of each centre begin; first[0] = 0 */
+  const int32_t *neighbour; /* [first[n_local]] < n_all */
+  const int32_t *shifts;    /* [first[n_local]][3] S of r_ij = r_j - r_i + S H; NULL: none, ghosts are images */
+} mlip_pairs;
+
+/* To be called when the host's list was rebuilt. The arrays must stay as they are until the next call or mlip_close:
+ * on a CPU they are read in every step, on a GPU they are uploaded here. Species are copied. */
+MLIP_API mlip_status mlip_set_pairs(mlip_model *model, const mlip_pairs *pairs);
+
+/* Evaluates the pairs that are shorter than the cutoff. positions [n_all][3]; cell [3][3], rows are vectors, is read
+ * where there are shifts. result as for mlip_evaluate, but edge_gradients must be NULL. On a GPU only positions go in
+ * and only results come out. A pair that has no direction (a position that is not finite, atoms at the same place) is
+ * reported after the last halo exchange, as MLIP_ERROR_NUMERIC. */
+MLIP_API mlip_status mlip_evaluate_pairs(mlip_model *model, const double *positions, const double *cell,
+                                         mlip_result *result);
 
 /* A named per-atom output of the last evaluation: *values [n_local][*width]. */
 MLIP_API mlip_status mlip_output(const mlip_model *model, const char *name, const double **values, int *width);
@@ -173,7 +205,7 @@ MLIP_API mlip_status mlip_neighbours_update(mlip_neighbours *neighbours, int64_t
 MLIP_API int64_t mlip_neighbours_builds(const mlip_neighbours *neighbours);
 
 /* Neighbour list and evaluation in one call, for hosts that own all atoms (n_all = n_local = n_atoms). The list must
- * have been created with the model's cutoff. edge_gradients must be NULL. */
+ * have been created with the model's cutoff. edge_gradients must be NULL. On a GPU the list is made and kept there. */
 MLIP_API mlip_status mlip_compute(mlip_model *model, mlip_neighbours *neighbours, int64_t n_atoms,
                                   const int64_t *species, const double *positions, const double *cell, const int *pbc,
                                   mlip_result *result);

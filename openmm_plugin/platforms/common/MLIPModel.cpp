@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "platforms/common/MLIPModel.h"
 
-#include <malloc.h>
-
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <map>
 #include <string>
 
@@ -24,15 +21,6 @@ constexpr double FORCE_UNIT = KJ_PER_MOL_PER_EV * ANGSTROM_PER_NM;
 // Atoms per cubic angstrom. Diamond has 0.18, hydrogen at 500 GPa about 0.6: more is no matter but a wrong box.
 constexpr double MAX_DENSITY = 1.0;
 
-// A model allocates the same large arrays in every step. Given back to the system each time they come again as fresh
-// pages, which cost a fifth of a step and more; so freed memory stays with the process.
-void keepFreedMemory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-#endif
-}
-
 }  // namespace
 
 MLIPModel::MLIPModel(const OpenMM::System& system, const MLIPForce& force, int platformThreads)
@@ -44,7 +32,6 @@ MLIPModel::MLIPModel(const OpenMM::System& system, const MLIPForce& force, int p
     fail("the force names " + std::to_string(given) + " chemical symbols, but the System has " +
          std::to_string(system.getNumParticles()) + " particles; give one symbol per particle, in the same order");
   const WithoutPythonLock unlocked;
-  keepFreedMemory();
   requireArtifact(force.getFile(), force.getChecksum());
   open(force, force.getThreads() == 0 ? platformThreads : force.getThreads());
   setConditions(force);
@@ -68,6 +55,7 @@ void MLIPModel::open(const MLIPForce& force, int threads) {
   options.device = force.getDevice().c_str();
   options.task = orNull(force.getTask());
   options.threads = threads;
+  if (force.getUsesTables()) options.tables = *force.getUsesTables() ? 1 : -1;
 
   mlip_model* model = nullptr;
   check(mlip_open(force.getFile().c_str(), &options, &model));
@@ -115,6 +103,7 @@ double MLIPModel::compute(const std::vector<OpenMM::Vec3>& positions, const Open
 
   const WithoutPythonLock unlocked;
   mlip_result result{};
+  result.energy_only = forces == nullptr;
   result.forces = forces == nullptr ? nullptr : forces_.data();
   check(mlip_compute(model_.get(), neighbours_.get(), static_cast<int64_t>(count), species_.data(), positions_.data(),
                      cell_, pbc, &result));

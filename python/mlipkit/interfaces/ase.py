@@ -14,12 +14,14 @@ from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from mlipkit.export.reader import read_manifest
-from mlipkit.interfaces.engine import Description, Engine, NeighbourList
+from mlipkit.interfaces.engine import Engine, NeighbourList
+from mlipkit.interfaces.results import Description, Result
 
 CONDITIONS = ("total_charge", "spin_multiplicity")
 VOIGT = [0, 1, 2, 5, 4, 3]  # xx yy zz xy xz yz -> ASE's xx yy zz yz xz xy
 FEW = 10  # species: models with more are opened for the elements that are met, as each costs time on opening
 PROPERTIES = ["energy", "free_energy", "energies", "forces", "stress", "stresses"]
+GRADIENTS = {"forces", "stress", "stresses"}
 
 
 class MLIPCalculator(Calculator):
@@ -38,6 +40,7 @@ class MLIPCalculator(Calculator):
         spin_multiplicity: 2S+1, for models that take it.
         skin: angstrom; neighbour candidates are kept until an atom has moved by half of it.
         threads: of tensor operations; 0 leaves the setting as it is.
+        tables: replace radial networks by tables of the distance; by default in precision ``single`` and ``mixed``.
 
     Attributes:
         description: what was opened, the manifest included, and for which species.
@@ -60,12 +63,20 @@ class MLIPCalculator(Calculator):
         spin_multiplicity: float | None = None,
         skin: float = 0.5,
         threads: int = 0,
+        tables: bool | None = None,
     ) -> None:
         super().__init__()
         manifest = read_manifest(model)
         given = dict(zip(CONDITIONS, (total_charge, spin_multiplicity), strict=True))
         self._given = {name: value for name, value in given.items() if value is not None}
-        self._options: dict[str, Any] = {"precision": precision, "device": device, "task": task, "threads": threads}
+        self._options: dict[str, Any] = {
+            "precision": precision,
+            "device": device,
+            "task": task,
+            "threads": threads,
+            "tables": tables,
+        }
+        self._with_gradients = False  # whether anybody has asked for forces or stress
         self._model, self._known = model, manifest.species
         self._open(self._known if len(self._known) <= FEW else self._known[:1])
         self.neighbours = NeighbourList(manifest.cutoff, skin)
@@ -91,10 +102,10 @@ class MLIPCalculator(Calculator):
     def calculate(
         self,
         atoms: Atoms | None = None,
-        properties: Sequence[str] = ("energy",),
+        properties: Sequence[str] = ("energy", "forces"),
         system_changes: Sequence[str] = tuple(all_changes),
     ) -> None:
-        """Everything at once, whatever ``properties`` asks for.
+        """Everything at once; without forces and stress as long as nobody has asked this calculator for them.
 
         Raises:
             ValueError: an element that the model lacks, or a condition that is needed and no longer given.
@@ -110,29 +121,27 @@ class MLIPCalculator(Calculator):
             raise PropertyNotImplementedError("stress needs three periodic directions; set atoms.pbc and a cell")
         species = self._species(atoms)
         self._set_conditions(atoms)
-        found = self._engine.compute(
-            species,
-            atoms.positions,
-            atoms.cell.array,
-            atoms.pbc,
-            self.neighbours,
-            energies=True,
-            virials=periodic,
-        )
-        self.results = {
-            "energy": found.energy,
-            "free_energy": found.energy,
-            "energies": found.energies,
-            "forces": found.forces,
-        }
-        if periodic:
-            volume = atoms.get_volume()
-            self.results["stress"] = -found.virial[VOIGT] / volume
-            assert found.virials is not None
-            self.results["stresses"] = -found.virials[:, VOIGT] / volume
+        self._with_gradients = self._with_gradients or bool(GRADIENTS & set(properties))
+        inputs = (species, atoms.positions, atoms.cell.array, atoms.pbc, self.neighbours)
+        if self._with_gradients:
+            found = self._engine.compute(*inputs, energies=True, virials=periodic)
+            self._keep_energies(found.energy, found.energies)
+            self._keep_gradients(found, atoms.get_volume() if periodic else None)
+        else:
+            fast = self._engine.compute_energy(*inputs, energies=True)
+            self._keep_energies(fast.energy, fast.energies)
         for name in self.description.outputs:
             values = self._engine.output(name)
             self.results[name] = values[:, 0] if values.shape[1] == 1 else values
+
+    def _keep_energies(self, energy: float, energies: NDArray[np.float64] | None) -> None:
+        self.results |= {"energy": energy, "free_energy": energy, "energies": energies}
+
+    def _keep_gradients(self, found: Result, volume: float | None) -> None:
+        self.results["forces"] = found.forces
+        if volume is not None and found.virials is not None:
+            self.results["stress"] = -found.virial[VOIGT] / volume
+            self.results["stresses"] = -found.virials[:, VOIGT] / volume
 
     def _species(self, atoms: Atoms) -> NDArray[np.int64]:
         new = sorted({chemical_symbols[number] for number in atoms.numbers[self._index[atoms.numbers] < 0]})

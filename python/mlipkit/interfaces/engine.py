@@ -45,6 +45,7 @@ class EngineError(RuntimeError):
 
 
 import mlipkit._engine as _engine  # noqa: E402  (the binding looks EngineError up here)
+from mlipkit.interfaces.results import Description, EnergyResult, Result  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -91,47 +92,6 @@ class NeighbourList:
             EngineError: degenerate cell, positions that are not finite, two atoms at the same place.
         """
         return Edges(*self._handle.update(np.asarray(positions, dtype=np.float64), *_box(cell, pbc)))
-
-
-@dataclass(frozen=True)
-class Description:
-    """An opened artifact: what it is, how it was opened, and how well it reproduced its reference."""
-
-    path: str
-    architecture: str
-    precision: str
-    device: str
-    task: str
-    torch_version: str
-    manifest: dict[str, Any]  # as in mlip.json
-    cutoff: float  # angstrom
-    interaction_range: float  # angstrom
-    n_layers: int
-    halo_exchanges: int  # per forward pass; 0: no halo needed
-    halo_values_per_ghost: int  # per exchange
-    species: list[str]  # in use, in the caller's order
-    masses: list[float]  # of those, u
-    outputs: list[str]  # besides the energy
-    tabulated: bool  # radial networks were replaced by tables
-    n_probes: int  # probe structures evaluated when opening
-    probe_seconds: float
-    probe_energy_error: float  # largest difference, eV per atom
-    probe_force_error: float  # eV/angstrom
-
-
-@dataclass(frozen=True)
-class Result:
-    """Energies in eV (reference energies E0 included), forces in eV/angstrom, virials in eV (xx yy zz xy xz yz).
-
-    Arrays that were not asked for are None. Rows of ghosts hold what belongs to their owners.
-    """
-
-    energy: float  # sum over local atoms
-    virial: FloatArray  # [6], W = -sum r_ij (x) dE/dr_ij; stress = -W/V
-    forces: FloatArray  # [n_all, 3]
-    energies: FloatArray | None  # [n_local]
-    virials: FloatArray | None  # [n_all, 6]
-    edge_gradients: FloatArray | None  # [E, 3] dE/dr_ij
 
 
 HaloCallback = Callable[[NDArray[Any]], None]
@@ -217,7 +177,7 @@ class Engine:
         edges = (np.asarray(centre, dtype=np.int64), np.asarray(neighbour, dtype=np.int64), vectors)
         self._halo_failure = None
         try:
-            return Result(**self._handle.evaluate(kinds, *edges, owned, energies, virials, edge_gradients))
+            return Result(**self._handle.evaluate(kinds, *edges, owned, energies, virials, edge_gradients, False))
         except EngineError as error:
             if self._halo_failure is not None:
                 raise error from self._halo_failure
@@ -248,12 +208,89 @@ class Engine:
         Raises:
             EngineError: as `evaluate` and `NeighbourList.update`.
         """
+        inputs = self._structure(species, positions, cell, pbc, neighbours)
+        return Result(**self._handle.compute(*inputs, energies, virials, False))
+
+    def compute_energy(
+        self,
+        species: ArrayLike,
+        positions: ArrayLike,
+        cell: ArrayLike | None = None,
+        pbc: ArrayLike = False,
+        neighbours: NeighbourList | None = None,
+        *,
+        energies: bool = False,
+    ) -> EnergyResult:
+        """Energy of a structure without forces, which saves the backward pass. Arguments and errors as `compute`."""
+        inputs = self._structure(species, positions, cell, pbc, neighbours)
+        found = self._handle.compute(*inputs, energies, False, True)
+        return EnergyResult(found["energy"], found["energies"])
+
+    def _structure(
+        self,
+        species: ArrayLike,
+        positions: ArrayLike,
+        cell: ArrayLike | None,
+        pbc: ArrayLike,
+        neighbours: NeighbourList | None,
+    ) -> tuple[IntArray, FloatArray, FloatArray, NDArray[np.int32], _engine.Neighbours]:
+        """A structure as the binding takes it."""
         if neighbours is None:
             if self._neighbours is None:
                 self._neighbours = NeighbourList(self._handle.describe()["cutoff"])
             neighbours = self._neighbours
-        arrays = (np.asarray(species, dtype=np.int64), np.asarray(positions, dtype=np.float64), *_box(cell, pbc))
-        return Result(**self._handle.compute(*arrays, neighbours._handle, energies, virials))
+        kinds, sites = np.asarray(species, dtype=np.int64), np.asarray(positions, dtype=np.float64)
+        return kinds, sites, *_box(cell, pbc), neighbours._handle
+
+    def set_pairs(
+        self,
+        species: ArrayLike,
+        first: ArrayLike,
+        neighbour: ArrayLike,
+        shifts: ArrayLike | None = None,
+    ) -> None:
+        """Keeps a list of pairs that may be edges, beyond the cutoff too, for `evaluate_pairs`.
+
+        Args:
+            species: [n_all] indices into the species in use; local atoms first, then ghosts.
+            first: [n_local + 1] where the pairs of each centre begin.
+            neighbour: [P] < n_all, grouped by centre.
+            shifts: [P, 3] integers S of ``r_ij = r_j - r_i + S H``; None: none.
+
+        Raises:
+            EngineError: impossible indices.
+        """
+        images = None if shifts is None else np.asarray(shifts, dtype=np.int32)
+        bounds, partners = np.asarray(first, dtype=np.int64), np.asarray(neighbour, dtype=np.int32)
+        self._handle.set_pairs(np.asarray(species, dtype=np.int64), bounds, partners, images)
+
+    def evaluate_pairs(
+        self,
+        positions: ArrayLike,
+        cell: ArrayLike | None = None,
+        *,
+        energies: bool = False,
+        virials: bool = False,
+    ) -> Result:
+        """Energy, forces and virial of the pairs given before that are shorter than the cutoff.
+
+        Args:
+            positions: [n_all, 3] angstrom.
+            cell: [3, 3] rows are vectors, angstrom; needed where pairs have shifts.
+            energies: also per-atom energies.
+            virials: also per-atom virials.
+
+        Raises:
+            EngineError: positions that are not finite, atoms at the same place, or a failed halo exchange.
+        """
+        self._halo_failure = None
+        sites, (vectors, _) = np.asarray(positions, dtype=np.float64), _box(cell, False)
+        try:
+            return Result(**self._handle.evaluate_pairs(sites, vectors, energies, virials, False))
+        except EngineError as error:
+            if self._halo_failure is not None:
+                raise error from self._halo_failure
+            raise
 
     def output(self, name: str) -> FloatArray:
         """A named per-atom output of the last evaluation, [n_local, width].
