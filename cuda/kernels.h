@@ -60,8 +60,13 @@ struct KernelsOf {
   void (*geometry_backward)(const ops::GeometryArguments<T> &, int64_t n_edges, bool derivative, void *stream);
 };
 
+/// Changes with most changes of what launchers take.
+constexpr int64_t LAYOUT =
+    static_cast<int64_t>(sizeof(Convolution<float>) + (sizeof(Contraction<float>) << 12) +
+                         (sizeof(ops::DensityArguments<float>) << 24) + (sizeof(ops::GeometryArguments<float>) << 36));
+
 struct Kernels {
-  int64_t bytes;  ///< of this table; another number: compiled from other sources
+  int64_t bytes, layout;  ///< of this table, and LAYOUT; other numbers: compiled from other sources
   /// first[k] = number of keys below k, for k = 0 .. n_segments; keys [n] ascend.
   void (*segment_starts)(const int64_t *keys, int64_t n, int64_t n_segments, int64_t *first, void *stream);
   /// counts[j] += number of edges with neighbour j.

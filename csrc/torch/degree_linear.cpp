@@ -49,6 +49,7 @@ struct Chunk {
 std::vector<Chunk> chunks_of(const Shape& shape, int64_t n) {
   std::vector<Chunk> chunks;
   if (shape.group.numel() == 0) {
+    if (shape.group.is_cuda()) return {{0, {}, 0, n}};  // one large product instead of one for each thread
     const auto bounds = even_split(n);
     for (size_t k = 0; k + 1 < bounds.size(); k++) chunks.push_back({0, {}, bounds[k], bounds[k + 1] - bounds[k]});
     return chunks;
@@ -61,9 +62,10 @@ std::vector<Chunk> chunks_of(const Shape& shape, int64_t n) {
                 shape.weights[0]);
     members[g[i]].push_back(i);
   }
+  const int64_t most = shape.group.is_cuda() ? std::max<int64_t>(n, 1) : CHUNK;
   for (int64_t k = 0; k < shape.weights[0]; k++)
-    for (int64_t first = 0; first < static_cast<int64_t>(members[k].size()); first += CHUNK) {
-      const int64_t size = std::min<int64_t>(CHUNK, static_cast<int64_t>(members[k].size()) - first);
+    for (int64_t first = 0; first < static_cast<int64_t>(members[k].size()); first += most) {
+      const int64_t size = std::min<int64_t>(most, static_cast<int64_t>(members[k].size()) - first);
       at::Tensor atoms = at::empty({size}, at::kLong);
       std::copy_n(members[k].begin() + first, size, atoms.data_ptr<int64_t>());
       chunks.push_back({k, atoms.to(shape.group.device()), 0, size});

@@ -23,8 +23,8 @@ void emulate_cuda(const std::string& path) {
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   TORCH_CHECK(library != nullptr, "cannot load the emulated kernels: ", dlerror());
   const auto kernels = reinterpret_cast<decltype(&mlip_cuda_kernels)>(dlsym(library, "mlip_cuda_kernels"));
-  TORCH_CHECK(kernels != nullptr && kernels()->bytes == sizeof(cuda::Kernels), path,
-              " holds no kernels, or those of other sources than this library: compile both again");
+  TORCH_CHECK(kernels != nullptr && kernels()->bytes == sizeof(cuda::Kernels) && kernels()->layout == cuda::LAYOUT,
+              path, " holds no kernels, or those of other sources than this library: compile both again");
   emulated = kernels();
 }
 

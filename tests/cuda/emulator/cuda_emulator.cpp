@@ -46,6 +46,7 @@ struct Fiber {
   int line = 0;
   unsigned char sent[8] = {};            // its value in the exchange it waits for
   unsigned char received[WARP][8] = {};  // those of all lanes that took part
+  unsigned partners = 0;                 // which these are
 };
 
 struct Machine {
@@ -142,11 +143,16 @@ bool is_complete(const Fiber *warp, const Fiber &fiber) {
 /// Hands the values of an exchange to all who take part, and lets them go on.
 void complete(Fiber *warp, unsigned mask) {
   unsigned char values[WARP][8] = {};
-  for (unsigned k = 0; k < WARP; k++)
-    if ((mask >> k & 1u) && warp[k].state == State::at_warp_barrier) std::memcpy(values[k], warp[k].sent, 8);
+  unsigned partners = 0;
   for (unsigned k = 0; k < WARP; k++)
     if ((mask >> k & 1u) && warp[k].state == State::at_warp_barrier) {
+      std::memcpy(values[k], warp[k].sent, 8);
+      partners |= 1u << k;
+    }
+  for (unsigned k = 0; k < WARP; k++)
+    if (partners >> k & 1u) {
       std::memcpy(warp[k].received, values, sizeof values);
+      warp[k].partners = partners;
       warp[k].state = State::ready;
     }
 }
@@ -275,10 +281,9 @@ const unsigned char *exchange(unsigned mask, const void *value, size_t bytes, co
   return fiber.received[0];
 }
 
-void check_source(unsigned mask, int lane, const char *file, int line) {
+void check_source(int lane, const char *file, int line) {
   Machine &m = machine();
-  const bool takes_part = lane >= 0 && lane < static_cast<int>(WARP) && (mask >> lane & 1u) &&
-                          m.fibers[m.current / WARP * WARP + lane].state != State::done;
+  const bool takes_part = lane >= 0 && lane < static_cast<int>(WARP) && (m.fibers[m.current].partners >> lane & 1u);
   if (!takes_part) stop(m, "a shuffle from a lane that takes no part in it", file, line);
 }
 

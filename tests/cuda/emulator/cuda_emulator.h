@@ -59,7 +59,7 @@ void block_barrier(const char *file, int line);
 /// Hands `bytes` of each lane to all lanes of the mask; returns the warp's [32][8] bytes.
 const unsigned char *exchange(unsigned mask, const void *value, size_t bytes, const char *file, int line);
 /// Stops the launch unless the lane takes part in the exchange that was just made.
-void check_source(unsigned mask, int lane, const char *file, int line);
+void check_source(int lane, const char *file, int line);
 
 inline int lane() {
   return static_cast<int>(threadIdx.x % 32);
@@ -69,7 +69,7 @@ template <class T>
 T from_lane(unsigned mask, T value, int source, const char *file, int line) {
   static_assert(sizeof(T) <= 8);
   const unsigned char *all = exchange(mask, &value, sizeof(T), file, line);
-  check_source(mask, source, file, line);
+  check_source(source, file, line);
   T result;
   std::memcpy(&result, all + 8 * source, sizeof(T));
   return result;
