@@ -173,15 +173,13 @@ bool release_block(Machine &m, unsigned n_threads) {
   const Fiber *first = nullptr;
   for (unsigned k = 0; k < n_threads; k++) {
     const Fiber &fiber = m.fibers[k];
-    if (fiber.state == State::done) continue;
     if (first == nullptr) first = &fiber;
     if (fiber.state != State::at_block_barrier || fiber.line != first->line ||
         std::strcmp(fiber.file, first->file) != 0)
       return false;
   }
-  for (unsigned k = 0; k < n_threads; k++)
-    if (m.fibers[k].state != State::done) m.fibers[k].state = State::ready;
-  return first != nullptr;
+  for (unsigned k = 0; k < n_threads; k++) m.fibers[k].state = State::ready;
+  return true;
 }
 
 /// Who waits for what, when nobody can go on.

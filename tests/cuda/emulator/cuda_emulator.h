@@ -4,7 +4,7 @@
 ///
 /// Blocks run one after the other; the threads of a block are fibers that take turns, each running until it meets a
 /// barrier, a shuffle or a vote. What goes wrong there stops the launch with std::runtime_error, naming lines:
-///  - __syncthreads that some live thread of the block does not reach, or reaches at another line;
+///  - __syncthreads that some thread of the block does not reach (also one that has ended), or at another line;
 ///  - __syncwarp, shuffles and votes that some live thread named in the mask does not reach, or with another mask;
 ///  - a shuffle from a lane that takes no part in it;
 ///  - writing past the end of dynamic shared memory; a block that asks for more than 48 KiB or for part of a warp.
@@ -26,6 +26,8 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 
 struct dim3 {
