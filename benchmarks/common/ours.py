@@ -16,9 +16,9 @@ from mlipkit.interfaces.engine import Engine
 Evaluation = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]  # of positions [N, 3]
 
 
-def engine(path: Path, atoms: Atoms, precision: str, threads: int = 1) -> Evaluation:
+def engine(path: Path, atoms: Atoms, precision: str, threads: int = 1, device: str = "cpu") -> Evaluation:
     """The engine, with a neighbour list made anew for every call (hosts keep candidates for some steps)."""
-    opened = Engine(path, species=sorted(set(atoms.symbols)), precision=precision, threads=threads)
+    opened = Engine(path, species=sorted(set(atoms.symbols)), precision=precision, threads=threads, device=device)
     order = {symbol: index for index, symbol in enumerate(sorted(set(atoms.symbols)))}
     species = np.array([order[symbol] for symbol in atoms.symbols])
     cell, pbc = np.array(atoms.cell), atoms.pbc

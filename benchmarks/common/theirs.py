@@ -55,18 +55,18 @@ def graph(atoms: Atoms, module: torch.nn.Module, dtype: torch.dtype) -> Any:
         torch.set_default_dtype(before)
 
 
-def torchscript(path: Path, atoms: Atoms, precision: str) -> Evaluation:
+def torchscript(path: Path, atoms: Atoms, precision: str, device: str = "cpu") -> Evaluation:
     """What its LAMMPS plugin runs: the scripted model of ``mace_create_lammps_model``."""
     dtype = DTYPES[precision]
     module = load(path, dtype)
-    batch = graph(atoms, module, dtype).to_dict()
-    scripted = jit.compile(LAMMPS_MACE(module))
-    everything = torch.ones(len(atoms), dtype=dtype)
+    batch = graph(atoms, module, dtype).to(device).to_dict()
+    scripted = jit.compile(LAMMPS_MACE(module)).to(device)
+    everything = torch.ones(len(atoms), dtype=dtype, device=device)
 
     def evaluate(positions: NDArray[np.float64]) -> tuple[float, Forces]:
-        batch["positions"] = torch.tensor(positions, dtype=dtype)
+        batch["positions"] = torch.tensor(positions, dtype=dtype, device=device)
         found = scripted(batch, everything, False)
-        return float(found["total_energy_local"].detach()), found["forces"].double().numpy()
+        return float(found["total_energy_local"].detach()), found["forces"].double().cpu().numpy()
 
     return evaluate
 

@@ -34,16 +34,17 @@ class Case:
 
 
 class Graph:
-    """The edges of a structure as tensors."""
+    """The edges of a structure as tensors on torch's default device."""
 
     def __init__(self, atoms: Atoms, dtype: torch.dtype) -> None:
+        device = torch.get_default_device()
         edges = NeighbourList(CUTOFF).update(atoms.positions, np.array(atoms.cell), atoms.pbc)
         self.n, self.dtype = len(atoms), dtype
-        self.centre, self.neighbour = torch.from_numpy(edges.centre), torch.from_numpy(edges.neighbour)
-        self.r_ij = torch.from_numpy(edges.r_ij).to(dtype).requires_grad_()
+        self.centre, self.neighbour = (torch.from_numpy(x).to(device) for x in (edges.centre, edges.neighbour))
+        self.r_ij = torch.from_numpy(edges.r_ij).to(device, dtype).requires_grad_()
         self.per_atom = len(edges) / len(atoms)
         _, species = np.unique(atoms.numbers, return_inverse=True)
-        self.species = torch.from_numpy(species.astype(np.int64))
+        self.species = torch.from_numpy(species.astype(np.int64)).to(device)
         self.n_species = int(self.species.max()) + 1
 
     def random(self, *shape: int) -> Tensor:
