@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Timing of several programs in one process, in turns, so that all of them meet the same state of the machine."""
+"""Timing of several programs in turns, so that all of them meet the same state of the machine."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
+
+Timer = Callable[[int, int], tuple[float, float]]  # of a round and a number of calls: CPU and wall-clock time of one
 
 
 @dataclass
@@ -31,34 +33,27 @@ def once(call: Callable[[int], object], number: int, calls: int = 1) -> tuple[fl
     return (time.process_time() - cpu) / calls, (time.perf_counter() - wall) / calls
 
 
-def alternate(
-    cases: Mapping[str, Callable[[int], object]], rounds: int, warmup: int = 2, shortest: float = 0.0
-) -> dict[str, Timing]:
+def alternate(timers: Mapping[str, Timer], rounds: int, warmup: int = 2, shortest: float = 0.0) -> dict[str, Timing]:
     """Times every case once per round; every second round goes through them backwards.
 
     Args:
-        cases: each is called with the number of the round, so that inputs can vary.
+        timers: each is told the number of the round, so that inputs can vary.
         rounds: of which medians are taken.
-        warmup: untimed calls of each case.
+        warmup: calls of each case that do not count.
         shortest: seconds; a case that is quicker is called several times per round.
     """
-    for call in cases.values():
+    calls = dict.fromkeys(timers, 1)
+    for name, timer in timers.items():
         for number in range(warmup):
-            call(number)
-    calls = {
-        name: max(1, math.ceil(shortest / max(once(call, 0)[1], 1e-9))) if shortest > 0 else 1
-        for name, call in cases.items()
-    }
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in cases}
+            timer(number, 1)
+        if shortest > 0:
+            calls[name] = max(1, math.ceil(shortest / max(timer(0, 1)[1], 1e-9)))
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in timers}
     for number in range(rounds):
-        order = list(cases) if number % 2 == 0 else list(cases)[::-1]
+        order = list(timers) if number % 2 == 0 else list(timers)[::-1]
         for name in order:
-            found[name].append(once(cases[name], number, calls[name]))
+            found[name].append(timers[name](number, calls[name]))
     return {
         name: Timing(median(cpu for cpu, _ in times), median(wall for _, wall in times), rounds)
         for name, times in found.items()
     }
-
-
-def as_dict(timings: Mapping[str, Timing]) -> dict[str, dict[str, float]]:
-    return {name: asdict(timing) for name, timing in timings.items()}

@@ -140,9 +140,13 @@ def models(arguments: argparse.Namespace) -> list[Row]:
         if original is not None:
             from common.theirs import torchscript
 
-            step = torchscript(original, atoms, "single", arguments.device)
-            other = seconds(lambda s=step, a=atoms: s(a.positions), "cpu", arguments.rounds)
-            row |= {"mace_torch_ms_per_step": 1e3 * other, "ratio": other / took}
+            try:
+                step = torchscript(original, atoms, "single", arguments.device)
+                other = seconds(lambda s=step, a=atoms: s(a.positions), "cpu", arguments.rounds)
+                row |= {"mace_torch_ms_per_step": 1e3 * other, "ratio": other / took}
+            except torch.OutOfMemoryError:
+                row |= {"mace_torch_ms_per_step": "out of memory", "ratio": ""}
+                torch.cuda.empty_cache()
         rows.append(row)
     return rows
 

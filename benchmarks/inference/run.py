@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Energy and forces of one checkpoint in mlipkit and in mace-torch, in turns in one process: microseconds per atom.
+"""Energy and forces of one checkpoint in mlipkit and in mace-torch, in turns: microseconds per atom.
 
     python benchmarks/inference/run.py --model 128x0e --structure water-192 copper-256 --threads 1 2
 
 For mace-torch: TorchScript (what its LAMMPS plugin runs) and torch.compile, both without their neighbour list, and its
 ASE calculator for information; each also with a C library that keeps freed memory. For mlipkit: the engine, neighbour
 list included. The ratio "as users get it" is against TorchScript with the C library as it is, "best case" against the
-fastest of theirs. One thread is measured by CPU time of the process, several by wall-clock time. First both programs
+fastest of theirs. One thread is measured by CPU time of the process, several by wall-clock time. The two packages take
+turns, each in a process of its own, because mlipkit tells the C library of its process to keep freed memory. First both
 must agree in double precision. Finished cases are kept: the benchmark can be interrupted and started again.
 """
 
@@ -17,25 +18,53 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import numpy as np
+
 from common.machine import describe
 from common.models import Files, ready
 from common.process import KEEP_MEMORY, script
 from common.results import Results, Row, parser
+from common.timing import alternate
+from common.workers import Worker
 
-CHILD = Path(__file__).with_name("compare.py")
+WORKER = Path(__file__).with_name("worker.py")
 SMALL = {"water": "water-192", "copper": "copper-256"}  # where the functions are compared in double precision
 AGREEMENT = 1e-8  # eV/angstrom and eV per atom, in double precision
 HEAPS = {"default": {}, "kept": KEEP_MEMORY}  # settings of the C library
 
 
-def child(
-    files: Files, structure: str, programs: list[str], threads: int = 1, heap: str = "default", **options: Any
+def words(files: Files, structure: str, programs: list[str], precision: str = "single", threads: int = 1) -> list[str]:
+    """Command line of a worker."""
+    found = [str(files.mace), str(files.artifact), "--structure", structure, "--programs", *programs]
+    return [*found, "--precision", precision, "--threads", str(threads)]
+
+
+def side_by_side(
+    files: Files, structure: str, programs: list[str], precision: str, threads: int, heap: str, rounds: int
 ) -> Row:
-    words = [str(files.mace), str(files.artifact), "--structure", structure, "--threads", str(threads)]
-    words += ["--programs", *programs]
-    for name, value in options.items():
-        words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-    return script(CHILD, words, threads=threads, more=HEAPS[heap])
+    """The programs of mace-torch in one process, the engine in another: times in turns, and differences of forces."""
+    with (
+        Worker(WORKER, words(files, structure, programs, precision, threads), threads, HEAPS[heap]) as theirs,
+        Worker(WORKER, words(files, structure, ["mlipkit"], precision, threads), threads, HEAPS[heap]) as ours,
+    ):
+        timings = alternate({**theirs.timers(), **ours.timers()}, rounds) if rounds else {}
+        info = {key: {**theirs.info[key], **ours.info[key]} for key in ("energies", "forces", "failed")}
+    forces = {name: np.array(values) for name, values in info["forces"].items()}
+    mine, atoms = forces["mlipkit"], len(forces["mlipkit"])
+    return {
+        "atoms": atoms,
+        "largest_force": float(np.abs(mine).max()),
+        "failed": info["failed"],
+        "times": {name: timing.per(atoms) for name, timing in timings.items()},
+        "differences": {
+            name: {
+                "forces": float(np.abs(values - mine).max()),
+                "energy_per_atom": abs(info["energies"][name] - info["energies"]["mlipkit"]) / atoms,
+            }
+            for name, values in forces.items()
+            if name != "mlipkit"
+        },
+    }
 
 
 def agreement(files: Files, structure: str) -> Row:
@@ -44,8 +73,8 @@ def agreement(files: Files, structure: str) -> Row:
     Raises:
         RuntimeError: the programs do not compute the same function.
     """
-    found = child(files, structure, ["torchscript", "mlipkit"], precision="double", repeats=1)
-    differences = found["differences"].get("mlipkit")
+    found = side_by_side(files, structure, ["torchscript"], "double", 1, "default", 0)
+    differences = found["differences"].get("torchscript")
     if not differences or max(differences.values()) > AGREEMENT:
         raise RuntimeError(f"the programs do not agree on {structure}: {differences or found['failed']}")
     return {"double": differences, "largest_force": found["largest_force"]}
@@ -55,11 +84,9 @@ def case(files: Files, structure: str, threads: int, precision: str, arguments: 
     """Times of all programs under both settings of the C library, and the ratios."""
     found: Row = {"times": {}, "failed": {}, "differences": {}}
     for heap, programs in (("default", arguments.programs), ("kept", arguments.kept_programs)):
-        names = [name for name in programs if name != "mlipkit"]
-        if not names:
+        if not programs:
             continue
-        options = {"threads": threads, "heap": heap, "precision": precision, "repeats": arguments.repeats}
-        one = child(files, structure, [*names, "mlipkit"], **options)
+        one = side_by_side(files, structure, programs, precision, threads, heap, arguments.repeats)
         for kind in ("times", "failed", "differences"):
             found[kind].update({f"{name}, {heap} memory": value for name, value in one[kind].items()})
         found["largest_force"], found["atoms"] = one["largest_force"], one["atoms"]
@@ -67,7 +94,7 @@ def case(files: Files, structure: str, threads: int, precision: str, arguments: 
 
 
 def ratios(times: Row, clock: str) -> Row:
-    """Against the engine in the same process, so that both met the same machine."""
+    """Against the engine in the same turns, so that both met the same machine."""
     theirs = {name: row[clock] for name, row in times.items() if not name.startswith(("mlipkit", "calculator"))}
     best = min(theirs, key=lambda name: theirs[name])
     own = {heap: f"mlipkit, {heap} memory" for heap in HEAPS}
@@ -86,7 +113,8 @@ def ratios(times: Row, clock: str) -> Row:
 
 def peak_memory(files: Files, structure: str) -> Row:
     """Of both programs, each alone in a process."""
-    found = {name: child(files, structure, [name], memory=True) for name in ("torchscript", "mlipkit")}
+    programs = ("torchscript", "mlipkit")
+    found = {name: script(WORKER, [*words(files, structure, [name]), "--memory"]) for name in programs}
     theirs, ours = found["torchscript"], found["mlipkit"]
     ratio = theirs["above_imports_mib"] / max(ours["above_imports_mib"], 1.0)
     return {"peak": found, "ratio_peak": theirs["peak_mib"] / ours["peak_mib"], "ratio_above_imports": ratio}

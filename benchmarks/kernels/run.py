@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from common.counts import Count
 from common.machine import describe
 from common.results import Results, Row, parser
 from common.structures import structure
-from common.timing import Timing, alternate
+from common.timing import Timing, alternate, once
 
 DTYPES = {"single": torch.float32, "double": torch.float64}
 
@@ -75,7 +76,8 @@ def measure(arguments: Any, threads: int, precision: str, machine: Row) -> Row:
     atoms = structure(arguments.structure)
     cases = all_cases(atoms, arguments.channels, arguments.l_max, arguments.correlation, DTYPES[precision])
     passes = {f"{k} {which}": (case, which) for k, case in enumerate(cases) for which in case.passes}
-    timings = alternate({key: work(*value) for key, value in passes.items()}, arguments.repeats, 1, arguments.shortest)
+    timers = {key: partial(once, work(*value)) for key, value in passes.items()}
+    timings = alternate(timers, arguments.repeats, 1, arguments.shortest)
     peak = {**machine, "peak_gflops": machine["sgemm_gflops" if precision == "single" else "dgemm_gflops"]}
     return {
         "operators": [

@@ -13,19 +13,32 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import numpy as np
+
 from common.machine import describe
 from common.models import Files, ready
-from common.process import script
 from common.results import Results, Row, parser
+from common.timing import alternate
+from common.workers import Worker
 
-CHILD = Path(__file__).with_name("step.py")
+WORKER = Path(__file__).with_name("worker.py")
 PROGRAMS = ("engine", "ase", "openmm", "mace-torch TorchScript", "mace-torch calculator")
 
 
-def measure(files: Files, atoms: int, precision: str, quick: bool, repeats: int) -> Row:
-    words = [str(files.mace), str(files.artifact), "--atoms", str(atoms), "--precision", precision]
-    words += ["--repeats", str(repeats), "--shortest", "0" if quick else "0.05"]
-    return script(CHILD, words)
+def measure(files: Files, atoms: int, precision: str, rounds: int, shortest: float) -> Row:
+    """Microseconds per step in every program, and the largest difference of their forces."""
+    words = ["--atoms", str(atoms), "--precision", precision]
+    with (
+        Worker(WORKER, ["mlipkit", str(files.artifact), *words]) as ours,
+        Worker(WORKER, ["mace-torch", str(files.mace), *words]) as theirs,
+    ):
+        timings = alternate({**ours.timers(), **theirs.timers()}, rounds, 3, shortest)
+        forces = {**ours.info["forces"], **theirs.info["forces"]}
+        failed = {**ours.info["failed"], **theirs.info["failed"]}
+    reference = np.array(forces["engine"])
+    difference = max(float(np.abs(np.array(found) - reference).max()) for found in forces.values())
+    times = {name: timing.per(1) for name, timing in timings.items()}
+    return {"times": times, "difference": difference, "failed": failed}
 
 
 def main() -> None:
@@ -37,12 +50,13 @@ def main() -> None:
     arguments = made.parse_args()
     if arguments.quick:
         arguments.model, arguments.atoms, arguments.repeats = ["8x0e"], [9], 2
+    shortest = 0.0 if arguments.quick else 0.05
     results, machine = Results("latency", arguments), describe(rates=False)
     for model in arguments.model:
         files = ready(model, "water", results.folder)
         for atoms in arguments.atoms:
             results.part(
-                lambda f=files, a=atoms: measure(f, a, arguments.precision, arguments.quick, arguments.repeats),
+                lambda f=files, a=atoms: measure(f, a, arguments.precision, arguments.repeats, shortest),
                 [arguments.repeats], model=model, atoms=atoms, precision=arguments.precision,
             )  # fmt: skip
     finish(results, machine)

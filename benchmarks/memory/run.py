@@ -20,7 +20,7 @@ from common.models import Files, ready
 from common.process import BENCHMARKS, script
 from common.results import Results, Row, parser
 
-CHILD = BENCHMARKS / "inference" / "compare.py"
+CHILD = BENCHMARKS / "inference" / "worker.py"
 
 
 def of_size(files: Files, atoms: int, precision: str) -> Row:

@@ -13,17 +13,36 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import numpy as np
+
 from common.machine import describe
 from common.models import Files, ready
-from common.process import script
 from common.results import Results, Row, parser
+from common.timing import alternate
+from common.workers import Worker
 
-CHILD = Path(__file__).with_name("step.py")
+WORKER = Path(__file__).with_name("worker.py")
 
 
-def measure(files: Files, threads: int, repeats: int) -> Row:
-    words = [str(files.mace), str(files.checkpoint), "--threads", str(threads), "--repeats", str(repeats)]
-    return script(CHILD, words, threads=threads)
+def measure(files: Files, threads: int, rounds: int) -> Row:
+    """Milliseconds per step, and how far the forces differed before the first step."""
+    words = ["--threads", str(threads)]
+    with (
+        Worker(WORKER, ["mlipkit", str(files.checkpoint), *words], threads) as ours,
+        Worker(WORKER, ["mace-torch", str(files.mace), *words], threads) as theirs,
+    ):
+        mine, other = np.array(ours.info["forces"]), np.array(theirs.info["forces"])
+        timings = alternate({**ours.timers(), **theirs.timers()}, rounds)
+    times = {name: {"cpu_ms": 1e3 * timing.cpu, "wall_ms": 1e3 * timing.wall} for name, timing in timings.items()}
+    clock = "cpu_ms" if threads == 1 else "wall_ms"
+    return {
+        "atoms": len(mine),
+        "edges": ours.info["edges"],
+        "difference": float(np.abs(mine - other).max()),
+        "largest_force": float(np.abs(other).max()),
+        "times": times,
+        "ratio": times["mace-torch"][clock] / times["mlipkit"][clock],
+    }
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One process of the training benchmark: optimiser steps of both programs in turns, on the same model and molecules."""
+"""One process of the training benchmark: optimiser steps of one program when asked, on the same model and molecules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import ase.io
 import numpy as np
@@ -16,11 +15,9 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from numpy.typing import NDArray
 
-from common import theirs
 from common.models import E0
-from common.process import answer, memory_mib
 from common.structures import molecule
-from common.timing import alternate
+from common.workers import serve
 from mlipkit.data.graphs import collate
 from mlipkit.nn.evaluate import evaluate
 from mlipkit.train.config import TrainConfig
@@ -68,6 +65,8 @@ class TheirTraining:
     """What ``mace_run_train`` does per step: its ``take_step`` with its loss and optimiser."""
 
     def __init__(self, path: Path, frames: list[Atoms]) -> None:
+        from common import theirs  # here: mlipkit is measured without that package in its process
+
         torch.set_default_dtype(torch.float32)
         self.model = theirs.load(path, torch.float32)
         table = theirs.tools.AtomicNumberTable([int(z) for z in self.model.atomic_numbers])
@@ -82,40 +81,33 @@ class TheirTraining:
         self.batch = next(iter(loader))
         self.loss = theirs.WeightedEnergyForcesLoss(energy_weight=1.0, forces_weight=FORCES_WEIGHT)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=RATE, amsgrad=True)
+        self.take_step = theirs.take_step
 
     def forces(self) -> NDArray[np.float64]:
         return self.model(self.batch.to_dict(), training=False)["forces"].detach().double().numpy()
 
     def step(self, _: int) -> None:
         outputs = {"forces": True, "virials": False, "stress": False}
-        theirs.take_step(self.model, self.loss, self.batch, self.optimizer, None, outputs, CLIP, torch.device("cpu"))
+        self.take_step(self.model, self.loss, self.batch, self.optimizer, None, outputs, CLIP, torch.device("cpu"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("mace", type=Path)
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("program", choices=["mlipkit", "mace-torch"])
+    parser.add_argument("model", type=Path, help="checkpoint of mlipkit, or pickled module of mace-torch")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
     frames = labelled()
+    torch.set_num_threads(arguments.threads)
+    if arguments.program == "mace-torch":
+        other = TheirTraining(arguments.model, frames)
+        serve({"mace-torch": other.step}, {"forces": other.forces().tolist()})
+        return
     with tempfile.TemporaryDirectory() as folder:
-        trainer = our_trainer(arguments.checkpoint, frames, Path(folder), arguments.threads)
-        torch.set_num_threads(arguments.threads)
-        other = TheirTraining(arguments.mace, frames)
-        batch = collate(trainer.graphs)
-        reference = other.forces()
-        difference = evaluate(trainer.model, batch, False).forces.numpy() - reference
-        found: dict[str, Any] = {"atoms": len(batch.species), "edges": len(batch.centre)}
-        found.update(largest_force=float(np.abs(reference).max()), difference=float(np.abs(difference).max()))
-        indices = list(range(MOLECULES))
-        cases = {"mlipkit": lambda _: trainer._step(indices, 0.0, 0), "mace-torch": other.step}
-        timings = alternate(cases, arguments.repeats, warmup=2)
-    found["times"] = {name: {"cpu_ms": 1e3 * t.cpu, "wall_ms": 1e3 * t.wall} for name, t in timings.items()}
-    clock = "cpu_ms" if arguments.threads == 1 else "wall_ms"
-    found["ratio"] = found["times"]["mace-torch"][clock] / found["times"]["mlipkit"][clock]
-    found["peak_mib"] = memory_mib(peak=True)
-    answer(found)
+        trainer = our_trainer(arguments.model, frames, Path(folder), arguments.threads)
+        batch, indices = collate(trainer.graphs), list(range(MOLECULES))
+        info = {"forces": evaluate(trainer.model, batch, False).forces.tolist(), "edges": len(batch.centre)}
+        serve({"mlipkit": lambda _: trainer._step(indices, 0.0, 0)}, info)
 
 
 if __name__ == "__main__":
