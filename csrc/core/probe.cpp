@@ -70,8 +70,19 @@ void check_quantity(const char* quantity, const char* unit, double found, double
        device, "); it was altered or this installation computes wrongly: get the file again, or try device cpu");
 }
 
-/// What tables of the radial weights may change: eV per atom, eV/angstrom, eV.
-const Differences kTableTolerance{1e-6, 1e-5, 1e-4};
+/// Tables of the radial weights may change a thousand times what rounding in double precision may: a force by 1e-5
+/// eV/angstrom, or 1e-5 of the largest in the probe structures.
+constexpr double kTableFactor = 1000.0;
+
+Differences tolerance(const Manifest& manifest, const std::string& precision, bool tabulated) {
+  Differences allowed = manifest.tolerances.at(precision);
+  const auto rounding = manifest.tolerances.find("double");
+  if (!tabulated || rounding == manifest.tolerances.end()) return allowed;
+  allowed.energy_per_atom = std::max(allowed.energy_per_atom, kTableFactor * rounding->second.energy_per_atom);
+  allowed.force = std::max(allowed.force, kTableFactor * rounding->second.force);
+  allowed.virial = std::max(allowed.virial, kTableFactor * rounding->second.virial);
+  return allowed;
+}
 
 void check_coverage(const Manifest& manifest, const std::set<int64_t>& in_use, const std::set<int64_t>& seen,
                     const std::string& task) {
@@ -89,12 +100,7 @@ ProbeReport verify_probe(Backend& backend, const Manifest& manifest, const std::
   const mlip_dtype type = precision == "single" ? MLIP_FLOAT32 : MLIP_FLOAT64;
   const auto start = std::chrono::steady_clock::now();
   const std::set<int64_t> in_use(species_in_use.begin(), species_in_use.end());
-  Differences allowed = manifest.tolerances.at(precision);
-  if (backend.tabulated()) {
-    allowed.energy_per_atom = std::max(allowed.energy_per_atom, kTableTolerance.energy_per_atom);
-    allowed.force = std::max(allowed.force, kTableTolerance.force);
-    allowed.virial = std::max(allowed.virial, kTableTolerance.virial);
-  }
+  const Differences allowed = tolerance(manifest, precision, backend.tabulated());
   std::set<int64_t> seen;
   ProbeReport report;
   for (size_t s = 0; s < structures.size(); ++s) {
