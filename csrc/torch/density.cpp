@@ -47,7 +47,7 @@ ops::DensityArguments<T> arguments(const at::Tensor& distance, const at::Tensor&
 template <class T, class Kernel>
 void run(const ops::DensityArguments<T>& a, const EdgeIndex& edges, Kernel kernel) {
   on_threads(split_by_edges(edges.first_edge, at::get_num_threads()), [&](int, int64_t begin, int64_t end) {
-    std::vector<T> scratch(ops::density_scratch(a));
+    std::vector<T> scratch(ops::density_scratch(a, edges.most_edges));
     kernel(a, begin, end, scratch.data());
   });
 }
