@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -38,3 +39,15 @@ def test_a_python_without_torch_is_told(tmp_path: Path) -> None:
     assert finished.returncode == 1
     (line,) = finished.stderr.splitlines()
     assert "this Python has no torch; set PYTHON" in line
+
+
+def test_its_benchmark_runs(tmp_path: Path) -> None:
+    """On the processor, on tiny structures: names of operators and models, not numbers."""
+    script = ROOT / "benchmarks" / "gpu" / "run.py"
+    options = ["--device", "cpu", "--quick", "--output", str(tmp_path), "--json", str(tmp_path / "found.json")]
+    subprocess.run([sys.executable, str(script), *options], check=True, capture_output=True)
+    found = json.loads((tmp_path / "found.json").read_text())
+    names = {(row["operator"], row["pass"]) for row in found["operators"]}
+    assert {("convolution_table, l_in 1", "backward"), ("species_density", "forward")} <= names
+    assert all(row["us"] > 0 for row in found["operators"])
+    assert [row["atoms"] for row in found["models"]] == [192]

@@ -35,6 +35,6 @@ def contraction(
 
     ``tree`` holds the same polynomials in Horner form: see ``mlipkit.nn.operator_constants.polynomial_tree``.
     """
-    if x.is_cuda:
+    if x.is_cuda and not torch.ops.mlip.has_cuda():
         return contraction_reference(x, coefficients, species, factors, sizes)
     return torch.ops.mlip.contraction(x, coefficients, species, tree, len(sizes))

@@ -91,6 +91,6 @@ def convolution(
     coupling: Tensor,
 ) -> Tensor:
     """:func:`convolution_reference`, by the kernels where there are some for the device."""
-    if features.is_cuda:
+    if features.is_cuda and not torch.ops.mlip.has_cuda():
         return convolution_reference(weights, harmonics, features, centre, neighbour, n_local, l_in, l_max, coupling)
     return torch.ops.mlip.convolution(weights, harmonics, features, centre, neighbour, n_local, l_in, l_max, coupling)

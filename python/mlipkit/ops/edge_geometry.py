@@ -15,6 +15,6 @@ def edge_geometry_reference(r_ij: Tensor, l_max: int) -> tuple[Tensor, Tensor]:
 
 def edge_geometry(r_ij: Tensor, l_max: int) -> tuple[Tensor, Tensor]:
     """:func:`edge_geometry_reference`, by the kernels where there are some for the device."""
-    if r_ij.is_cuda:
+    if r_ij.is_cuda and not torch.ops.mlip.has_cuda():
         return edge_geometry_reference(r_ij, l_max)
     return torch.ops.mlip.edge_geometry(r_ij, l_max)
