@@ -33,9 +33,11 @@ def includes(folder: str) -> list[tuple[str, str]]:
         ("csrc/core", TORCH),
         ("csrc/neighbours", TORCH),
         ("csrc/python", TORCH),
+        ("cuda", TORCH),
         ("lammps_plugin", TORCH),
         ("openmm_plugin", TORCH),
         ("csrc", HOSTS),
+        ("cuda", HOSTS),
     ],
 )
 def test_sources_include_nothing_from_other_layers(folder: str, forbidden: str) -> None:
