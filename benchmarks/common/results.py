@@ -88,6 +88,6 @@ def shown(value: object) -> str:
         return "-"
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
-    if value == 0.0 or 1e-2 <= abs(value) < 1e5:
+    if value == 0.0 or 1e-2 <= abs(value) < 1e7:
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
     return f"{value:.1e}"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,7 @@ class Worker:
         threads: for its libraries.
         more: further environment variables.
 
-    Attributes:
-        info: what it had to say when it was ready.
-
-    Raises:
-        RuntimeError: it ended; the message holds the end of what it printed.
+    What is asked of it raises RuntimeError when it has ended; the message holds the end of what it printed.
     """
 
     def __init__(
@@ -55,12 +52,17 @@ class Worker:
         )
         os.close(writing)
         self._answers = os.fdopen(reading)
-        self.info: dict[str, Any] = self._answer()
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """What it had to say when it was ready; waits for that, so that several can get ready at the same time."""
+        return self._answer()
 
     def timer(self, name: str) -> Timer:
         """CPU time and wall-clock time of calls of one of its cases."""
 
         def time(number: int, calls: int) -> tuple[float, float]:
+            assert self.info
             assert self._process.stdin
             self._process.stdin.write(json.dumps([name, number, calls]) + "\n")
             self._process.stdin.flush()

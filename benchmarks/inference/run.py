@@ -136,7 +136,7 @@ def options() -> Any:
         made.error(f"no model for {', '.join(unknown)}: structures are water-192, water-1536, copper-256, ...")
     if arguments.quick:
         arguments.model, arguments.structure, arguments.threads = ["8x0e"], ["water-192"], [1]
-        arguments.repeats, arguments.kept_programs, arguments.memory_of = 2, [], ["water-192"]
+        arguments.repeats, arguments.kept_programs, arguments.memory_of = 2, [], []
     return arguments
 
 

@@ -65,7 +65,7 @@ def ours(artifact: Path, atoms: Atoms, precision: str) -> tuple[dict[str, Callab
     failed = {}
     try:
         cases["openmm"] = openmm_steps(artifact, atoms, precision)
-    except ImportError as error:  # an optional host
+    except (ImportError, FileNotFoundError) as error:  # an optional host
         failed["openmm"] = str(error)
     return cases, {"forces": forces, "failed": failed}
 
