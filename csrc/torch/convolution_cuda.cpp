@@ -91,7 +91,8 @@ void plan_on_device(ConvolutionPlan& plan, int64_t l_in, int64_t l_max, const at
                     void (*plan_paths)(ConvolutionPlan&, int, int, const at::Tensor&)) {
   constexpr size_t MOST_KNOWN = 64;
   static std::mutex lock;
-  static std::list<KnownPlan> known;  // the last used one first
+  // the last used one first; never destroyed: at exit the device is gone before static objects are
+  static std::list<KnownPlan>& known = *new std::list<KnownPlan>;
   const at::Device device = plan.neighbour.device();
   const std::lock_guard<std::mutex> guard(lock);
   auto found = std::find_if(known.begin(), known.end(), [&](const KnownPlan& k) {
