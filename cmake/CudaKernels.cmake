@@ -8,8 +8,8 @@ if(NOT MLIP_BUILD_CUDA)
   message(STATUS "CUDA kernels: switched off (MLIP_BUILD_CUDA)")
   return()
 endif()
-if(MLIP_NVCC AND NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
-  set(CMAKE_CUDA_COMPILER "${MLIP_NVCC}")
+if(MLIP_NVCC AND NOT DEFINED ENV{CUDACXX})
+  set(ENV{CUDACXX} "${MLIP_NVCC}") # check_language tries it; a compiler that does not work is no error either
 endif()
 set(CMAKE_CUDA_ARCHITECTURES OFF) # given below
 include(CheckLanguage)
