@@ -33,7 +33,7 @@ struct RadialTable {
   const T *rows = nullptr;         ///< [n_tables, n_intervals + 5, n_paths, channels]; null: weights are given per edge
   const T *distance = nullptr;     ///< [E]
   const int64_t *which = nullptr;  ///< [E] table of each edge, or null: the only one
-  int64_t n_intervals = 0;
+  int64_t n_tables = 1, n_intervals = 0;
   T first = 0;       ///< distance of the first knot
   T per_length = 0;  ///< knots per angstrom
 };
@@ -64,13 +64,16 @@ struct ConvolutionArguments {
   T *grad_features = nullptr;   ///< [n_all, n_features, channels], added to
 };
 
-/// Bytes of memory that a thread needs for centres with up to so many edges.
+/// Bytes of memory that a thread needs for centres with up to so many edges, whatever the instruction set.
 template <class T>
 int64_t convolution_scratch(const ConvolutionArguments<T> &arguments, int64_t most_edges) {
-  // per edge a spline point (or an offset) and the coupled harmonics, all of them possibly dual; the backward pass
-  // needs those of one edge and their gradient
-  const int64_t numbers = (most_edges + 1) * (12 + 2 * arguments.n_coupled) + 4 * arguments.n_coupled;
-  return most_edges * static_cast<int64_t>(sizeof(void *)) + numbers * static_cast<int64_t>(sizeof(T));
+  const int64_t widest = 64 / static_cast<int64_t>(sizeof(T)), n_coupled = arguments.n_coupled;
+  // of each edge its place, its order, and side by side the harmonics, plain and coupled, all of them possibly dual
+  const int64_t places = most_edges * (32 + 12 * static_cast<int64_t>(sizeof(T)));
+  const int64_t harmonics = 2 * (most_edges + widest) * (n_coupled + arguments.n_harmonics);
+  // the coupling as a matrix, and gradients of the coupled harmonics of some edges
+  const int64_t gradients = n_coupled * (arguments.n_harmonics + widest) + widest * (n_coupled + 2 * widest);
+  return places + (harmonics + gradients) * static_cast<int64_t>(sizeof(T)) + 8 * 64;
 }
 
 /// For the centres begin .. end-1. With tangents: the derivative.

@@ -112,6 +112,7 @@ ops::ConvolutionArguments<T> convolution_arguments(const ConvolutionPlan& plan, 
     a.table.rows = radial.table.const_data_ptr<T>();
     a.table.distance = radial.distance.const_data_ptr<T>();
     a.table.which = radial.table.size(0) > 1 ? radial.which.const_data_ptr<int64_t>() : nullptr;
+    a.table.n_tables = radial.table.size(0);
     a.table.n_intervals = radial.table.size(1) - (ops::SPLINE_PIECES - 1);
     a.table.first = static_cast<T>(radial.first);
     a.table.per_length = static_cast<T>(radial.per_length);
