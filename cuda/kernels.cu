@@ -37,8 +37,7 @@ constexpr KernelsOf<T> kernels_of() {
 
 extern "C" __attribute__((visibility("default"))) const mlip::cuda::Kernels *mlip_cuda_kernels() {
   using namespace mlip::cuda;
-  static const Kernels kernels{sizeof(Kernels),     LAYOUT,        segment_starts,
-                               count_incoming,      list_incoming, kernels_of<float>(),
-                               kernels_of<double>()};
+  static const Kernels kernels{sizeof(Kernels), LAYOUT,         segment_starts,      count_incoming,
+                               list_incoming,   pair_kernels(), kernels_of<float>(), kernels_of<double>()};
   return &kernels;
 }

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "pairs.h"
+
 #include "ops/contraction.h"
 #include "ops/convolution.h"
 #include "ops/density.h"
@@ -75,6 +77,7 @@ struct Kernels {
   /// `ends` [n_all] are the running sums of the counts, before and after j; `ends` and `unordered` [E] are overwritten.
   void (*list_incoming)(const int64_t *neighbour, int64_t n_edges, int64_t n_all, const int64_t *first, int64_t *ends,
                         int64_t *unordered, int64_t *incoming, void *stream);
+  PairKernels pairs;
   KernelsOf<float> single;
   KernelsOf<double> double_;
 

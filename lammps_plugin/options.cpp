@@ -10,8 +10,7 @@
 namespace LAMMPS_NS::MLIP {
 namespace {
 
-const std::vector<std::string> KEYWORDS = {"precision", "device", "task", "tables",
-                                           "charge",    "spin",   "mass_check"};
+const std::vector<std::string> KEYWORDS = {"precision", "device", "task", "tables", "charge", "spin", "mass_check"};
 const std::vector<std::string> PRECISIONS = {"single", "mixed", "double"};
 
 std::string joined(const std::vector<std::string> &words) {

@@ -13,6 +13,7 @@
 #include "core/edges.h"
 #include "core/halo_host.h"
 #include "core/thread_team.h"
+#include "neighbours/cell_view.h"
 
 namespace mlip {
 
@@ -45,14 +46,19 @@ struct Preparation {
   std::vector<int64_t> species;  // in use, as the module numbers them, ascending
 };
 
-/// A graph with species as the module numbers them, and the conditions of the whole system.
+/// What is wanted, of which level of theory, under which conditions of the whole system.
+struct Request {
+  int64_t task;
+  std::vector<std::pair<std::string, double>> conditions;
+  bool gradients;  // whether the backward pass is wanted
+};
+
+/// A graph with species as the module numbers them.
 struct BackendInput {
   int64_t n_local, n_all;
   const int64_t* species;  // [n_all]
   EdgeView edges;          // r_ij of the backend's edge type, in host memory
-  int64_t task;
-  std::vector<std::pair<std::string, double>> conditions;
-  bool gradients;  // whether the backward pass is wanted
+  Request request;
 };
 
 struct BackendOutput {
@@ -68,6 +74,30 @@ struct BackendResult {
   std::vector<BackendOutput> outputs;    // as asked for
 };
 
+/// One step of pairs on a device.
+struct PairStep {
+  const double *positions, *cell;  // [n_all][3]; [3][3], null without shifts
+  double cutoff;
+  bool broken;  // a pair has no direction: take part in halo exchanges, without edges
+  Request request;
+  double *forces, *virial, *virials;  // results as Sums, in host memory; null: not wanted
+};
+
+/// Pairs that stay on a device (GPU) between steps: positions go in, sums come out, nothing else crosses.
+class MLIP_API DevicePairs {
+ public:
+  virtual ~DevicePairs() = default;
+  /// Uploads a host's list.
+  virtual void upload(const PairView& pairs) = 0;
+  /// Finds the pairs of a grid on the device.
+  virtual void find(const CellView& grid) = 0;
+  /// [n], as the module numbers them; to be told before each evaluation.
+  virtual void set_species(const std::vector<int64_t>& species) = 0;
+  /// Energies of atoms go into `result` where `energies` says so; else only their sum into its one entry. False:
+  /// nothing was evaluated, because a pair has no direction.
+  virtual bool evaluate(const PairStep& step, bool energies, HaloHost* host, BackendResult& result) = 0;
+};
+
 class MLIP_API Backend {
  public:
   virtual ~Backend() = default;
@@ -81,6 +111,8 @@ class MLIP_API Backend {
   virtual bool tabulated() const = 0;
   /// Forward and, where it is wanted, backward pass. `result.outputs` names the outputs wanted. host may be null.
   virtual void evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) = 0;
+  /// Where edges are made on the device; null: they are made in host memory.
+  virtual DevicePairs* device_pairs() = 0;
   /// The threads that evaluations use too; not to be used by two threads at once.
   virtual ThreadTeam& team() = 0;
   virtual const char* library_version() const = 0;

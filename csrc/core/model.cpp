@@ -2,6 +2,7 @@
 #include "core/model.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 
@@ -19,6 +20,12 @@ std::string checked_device(const char* device) {
     fail(MLIP_ERROR_ARGUMENT, "unknown device '", name, "'", nearest_hint(name, {"cpu", "cuda"}),
          "; use cpu, cuda or cuda:N");
   return name;
+}
+
+/// Numbers for those who keep pairs of neighbour lists on a device; 1 is a list itself.
+int64_t next_keeper() {
+  static std::atomic<int64_t> last{1};
+  return ++last;
 }
 
 /// Index of a name in a list, or -1.
@@ -166,6 +173,8 @@ void Model::set_pairs(const mlip_pairs& pairs) {
   map_species(pairs.species, pairs.n_all);
   pairs_ = {pairs.n_local, pairs.n_all, pairs.first, pairs.neighbour, pairs.shifts};
   has_pairs_ = true;
+  device_builds_ = 0;  // what the device kept of a list of mlip_compute is gone
+  if (DevicePairs* device = backend_->device_pairs()) device->upload(pairs_);
 }
 
 void Model::evaluate_pairs(const double* positions, const double* cell, mlip_result& result) {
@@ -175,6 +184,10 @@ void Model::evaluate_pairs(const double* positions, const double* cell, mlip_res
     fail(MLIP_ERROR_ARGUMENT, "no positions were given for ", pairs_.n_all, " atoms");
   if (pairs_.shifts != nullptr && cell == nullptr)
     fail(MLIP_ERROR_ARGUMENT, "the pairs have shifts, so a cell is needed; none was given");
+  if (backend_->device_pairs() != nullptr) {
+    const auto why = [&] { return explain(pairs_, positions, cell); };
+    return run_on_device(step_of(positions, cell, result), pairs_.n_local, pairs_.n_all, why, result);
+  }
   Fault fault = edges_.filter(pairs_, positions, cell, manifest_.cutoff, backend_->team());
   if (fault) fault.status = MLIP_ERROR_NUMERIC;  // other processes are told at the end of the step
   run(pairs_.n_local, pairs_.n_all, fault, result);
@@ -184,20 +197,40 @@ void Model::compute(NeighbourList& list, const Structure& structure, mlip_result
   has_pairs_ = evaluated_ = false;
   const auto& [n, species, positions, cell, pbc] = structure;
   if (n > 0 && species == nullptr) fail(MLIP_ERROR_ARGUMENT, "no species were given for ", n, " atoms");
+  if (DevicePairs* device = backend_->device_pairs()) {
+    // The device holds one list: after another one's turn this one is found anew.
+    const int64_t keeper = device_list_ == &list && device_builds_ != 0 ? device_builds_ : next_keeper();
+    device_list_ = &list;
+    device_builds_ = 0;
+    list.refresh(n, positions, cell, pbc, keeper, [&](const CellGrid& grid) {
+      grid.check_shifts();
+      device->find(grid.view());
+    });
+    device_builds_ = keeper;
+    map_species(species, n);
+    const auto why = [&] {
+      return explain(list.candidates(n, positions, cell, pbc, backend_->team()), positions, list.cell());
+    };
+    return run_on_device(step_of(positions, list.cell(), result), n, n, why, result);
+  }
   const PairView pairs = list.candidates(n, positions, cell, pbc, backend_->team());
   map_species(species, n);
   run(n, n, edges_.filter(pairs, positions, list.cell(), manifest_.cutoff, backend_->team()), result);
 }
 
-void Model::run(int64_t n_local, int64_t n_all, const Fault& fault, mlip_result& result) {
+void Model::check_request(const mlip_result& result) const {
   const bool arrays = result.forces != nullptr || result.virials != nullptr || result.edge_gradients != nullptr;
   if (result.energy_only != 0 && arrays)
     fail(MLIP_ERROR_ARGUMENT, "energy_only excludes forces, virials and edge_gradients; leave them NULL");
+}
+
+void Model::run(int64_t n_local, int64_t n_all, const Fault& fault, mlip_result& result) {
+  check_request(result);
   if (fault && !has_halo_) throw Error(fault.status, fault.message);
   // With broken edges the process still takes part in all exchanges, without edges, so that no other one waits for it.
   if (fault) edges_.clear();
   const BackendInput input{
-      n_local, n_all, graph_species_.data(), edges_.view(), task_, conditions_.values(), result.energy_only == 0};
+      n_local, n_all, graph_species_.data(), edges_.view(), {task_, conditions_.values(), result.energy_only == 0}};
   halo_.clear_failure();
   backend_->evaluate(input, has_halo_ ? &halo_ : nullptr, result_);
   if (fault) throw Error(fault.status, fault.message);
@@ -205,29 +238,76 @@ void Model::run(int64_t n_local, int64_t n_all, const Fault& fault, mlip_result&
   evaluated_ = true;
 }
 
-void Model::fill(int64_t n_local, int64_t n_all, mlip_result& result) {
+PairStep Model::step_of(const double* positions, const double* cell, const mlip_result& result) const {
+  return {positions,        cell,
+          manifest_.cutoff,
+          /*broken=*/false, {task_, conditions_.values(), result.energy_only == 0},
+          result.forces,    nullptr,
+          result.virials};
+}
+
+void Model::run_on_device(PairStep step, int64_t n_local, int64_t n_all, const std::function<Fault()>& explain,
+                          mlip_result& result) {
+  check_request(result);
+  DevicePairs& device = *backend_->device_pairs();
+  device.set_species(graph_species_);
+  if (result.energy_only == 0 && step.forces == nullptr) step.forces = forces_.reserve(3 * n_all);
+  std::fill(result.virial, result.virial + 6, std::numeric_limits<double>::quiet_NaN());
+  step.virial = result.virial;
+  HaloHost* host = has_halo_ ? &halo_ : nullptr;
+  halo_.clear_failure();
+  if (!device.evaluate(step, result.energies != nullptr, host, result_)) {
+    step.broken = true;  // other processes wait for this one in their exchanges
+    if (host != nullptr) device.evaluate(step, false, host, result_);
+    const Fault fault = explain();
+    fail(MLIP_ERROR_NUMERIC, fault ? fault.message : "some pair of atoms has no direction");
+  }
+  if (result.energies != nullptr) {
+    std::copy(result_.energies.begin(), result_.energies.end(), result.energies);
+    result.energy = add_e0(n_local, result.energies);
+  } else {
+    result.energy = result_.energies[0] + add_e0(n_local, nullptr);
+  }
+  bool finite = std::isfinite(result.energy) && outputs_finite();
+  for (int64_t k = 0; finite && result.energy_only == 0 && k < 3 * n_all; ++k) finite = std::isfinite(step.forces[k]);
+  if (!finite)
+    fail(MLIP_ERROR_NUMERIC,
+         "an energy, a force or an output is not finite; the structure is far from what the model "
+         "knows, or the time step is too long: look at the last good frame");
+  evaluated_ = true;
+}
+
+/// Adds the reference energies to those of atoms, if these are given; the sum of them, or of the reference energies.
+double Model::add_e0(int64_t n_local, double* energies) const {
   const std::vector<double>& e0 = manifest_.tasks[task_].e0;
-  const mlip_dtype type = edge_type(precision_kind_);
   double total = 0.0;
   for (int64_t i = 0; i < n_local; ++i) {
-    const double energy = result_.energies[i] + e0[graph_species_[i]];
-    if (result.energies != nullptr) result.energies[i] = energy;
-    total += energy;
+    const double reference = e0[graph_species_[i]];
+    total += energies == nullptr ? reference : energies[i] += reference;
   }
-  result.energy = total;
-  std::fill(result.virial, result.virial + 6, std::numeric_limits<double>::quiet_NaN());
+  return total;
+}
+
+bool Model::outputs_finite() const {
+  return std::all_of(result_.outputs.begin(), result_.outputs.end(), [](const BackendOutput& output) {
+    return std::all_of(output.values.begin(), output.values.end(), [](double x) { return std::isfinite(x); });
+  });
+}
+
+void Model::fill(int64_t n_local, int64_t n_all, mlip_result& result) {
+  const mlip_dtype type = edge_type(precision_kind_);
   const EdgeView& edges = edges_.view();
+  std::fill(result.virial, result.virial + 6, std::numeric_limits<double>::quiet_NaN());
   if (result.energy_only == 0) {
     double* forces = result.forces != nullptr ? result.forces : forces_.reserve(3 * n_all);
     reducer_.reduce(edges, result_.edge_gradients, n_all, {forces, result.virial, result.virials}, backend_->team());
   }
+  result.energy = add_e0(n_local, result_.energies.data());
   // One gradient that is not finite makes a diagonal component of the virial so.
-  bool finite = std::isfinite(total);
+  bool finite = std::isfinite(result.energy) && outputs_finite();
   for (int k = 0; k < 3 && result.energy_only == 0; ++k) finite = finite && std::isfinite(result.virial[k]);
-  for (const BackendOutput& output : result_.outputs)
-    finite =
-        finite && std::all_of(output.values.begin(), output.values.end(), [](double x) { return std::isfinite(x); });
   if (!finite) check_finite(edges, type, result_);
+  if (result.energies != nullptr) std::copy(result_.energies.begin(), result_.energies.end(), result.energies);
   if (result.edge_gradients == nullptr) return;
   const auto copy = [&](auto* gradients) {
     std::copy(gradients, gradients + 3 * edges.n_edges, result.edge_gradients);

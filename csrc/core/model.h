@@ -3,6 +3,7 @@
 // An opened artifact: verified, cast to a precision, bound to the host's list of species, ready to evaluate graphs.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,7 +50,13 @@ class Model {
   void check_halo(int64_t n_ghosts) const;
   void map_species(const int64_t* species, int64_t n);
   void run(int64_t n_local, int64_t n_all, const Fault& fault, mlip_result& result);
+  PairStep step_of(const double* positions, const double* cell, const mlip_result& result) const;
+  void run_on_device(PairStep step, int64_t n_local, int64_t n_all, const std::function<Fault()>& explain,
+                     mlip_result& result);
+  void check_request(const mlip_result& result) const;
+  double add_e0(int64_t n_local, double* energies) const;
   void fill(int64_t n_local, int64_t n_all, mlip_result& result);
+  bool outputs_finite() const;
 
   std::string path_, precision_, device_;
   std::unique_ptr<Backend> backend_;
@@ -68,7 +75,9 @@ class Model {
   std::vector<int64_t> graph_species_;  // [n_all] of the last graph or pairs, manifest indices
   PairView pairs_;                      // of mlip_set_pairs
   bool has_pairs_ = false;
-  Edges edges_{MLIP_FLOAT64};  // of the last evaluation
+  const NeighbourList* device_list_ = nullptr;  // whose pairs the device holds
+  int64_t device_builds_ = 0;                   // and by which number; 0: none
+  Edges edges_{MLIP_FLOAT64};                   // of the last evaluation
   Reducer reducer_{MLIP_FLOAT64};
   Buffer<double> forces_;  // where the host wants none
   BackendResult result_;

@@ -46,8 +46,8 @@ Differences compare(Backend& backend, const Manifest& manifest, const ProbeStruc
   Edges edges(type);
   if (const Fault fault = edges.filter(pairs, structure.positions.data(), list.cell(), manifest.cutoff, team))
     throw Error(fault.status, fault.message);
-  BackendInput input{n, n, species.data(), edges.view(), task, {}, true};
-  for (const auto& [name, value] : structure.conditions) input.conditions.emplace_back(name, value);
+  BackendInput input{n, n, species.data(), edges.view(), {task, {}, true}};
+  for (const auto& [name, value] : structure.conditions) input.request.conditions.emplace_back(name, value);
   BackendResult result;
   for (const OutputSpec& output : manifest.outputs) result.outputs.push_back({output.name, output.width, {}});
   backend.evaluate(input, nullptr, result);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <exception>
 #include <limits>
 
@@ -19,6 +20,7 @@ constexpr double kBinsPerRadius = 2.0;
 constexpr double kBinsPerAtom = 4.0;
 constexpr double kMaxStencil = 2e7;
 constexpr int64_t kAtomsPerPart = 50;
+constexpr int64_t kMaxShift = std::numeric_limits<int32_t>::max();
 
 }  // namespace
 
@@ -96,7 +98,7 @@ void CellGrid::build_stencil() {
   stencil_.clear();
   for (int i = -reach_[0]; i <= reach_[0]; ++i)
     for (int j = -reach_[1]; j <= reach_[1]; ++j) {
-      Row row{i, j, reach_[2] + 1, -reach_[2] - 1};
+      CellRow row{i, j, reach_[2] + 1, -reach_[2] - 1};
       for (int k = -reach_[2]; k <= reach_[2]; ++k) {
         Vector d;
         for (int a = 0; a < 3; ++a) d[a] = i * edge[0][a] + j * edge[1][a] + k * edge[2][a];
@@ -174,56 +176,71 @@ void CellGrid::collect(Candidates& candidates, ThreadTeam& team) const {
   }
 }
 
+CellView CellGrid::view() const {
+  CellView v{};
+  v.n_atoms = static_cast<int64_t>(bins_.size());
+  v.n_all_bins = static_cast<int64_t>(bin_first_.size()) - 1;
+  v.square = radius_ * radius_;
+  v.n_rows = static_cast<int>(stencil_.size());
+  for (int k = 0; k < 3; ++k) {
+    v.n_bins[k] = n_bins_[k];
+    v.reach[k] = reach_[k];
+    v.steps[k] = steps_[k].data();
+    std::array<int64_t, 3> unit{};
+    unit[k] = 1;
+    const std::array<int64_t, 3> change = lattice_.original_shift(unit);
+    for (int a = 0; a < 3; ++a) {
+      v.vector[3 * k + a] = lattice_.vector(k)[a];
+      v.change[3 * k + a] = change[a];
+    }
+  }
+  v.rows = stencil_.data();
+  v.bin_first = bin_first_.data();
+  if (v.n_atoms == 0) return v;
+  v.bin = bins_.front().data();
+  v.place = place_.data();
+  v.position = position_.front().data();
+  v.index = index_.data();
+  v.wrap = wrap_.front().data();
+  return v;
+}
+
+void CellGrid::check_shifts() const {
+  const CellView v = view();
+  for (int64_t p = 0; p < v.n_atoms; ++p)
+    for (int a = 0; a < 3; ++a) {
+      int64_t most = std::abs(wrap_[p][a]);
+      for (int k = 0; k < 3; ++k) {
+        const int64_t images = steps_[k].empty() ? 0 : std::max(-steps_[k].front().image, steps_[k].back().image);
+        most += images * std::abs(v.change[3 * k + a]);
+      }
+      if (most > kMaxShift / 2)
+        fail(MLIP_ERROR_ARGUMENT, "atom ", index_[p], " is too many cells away from the origin; wrap the positions");
+    }
+}
+
 void CellGrid::collect_range(int64_t begin, int64_t end, Candidates& candidates) const {
   candidates.first.assign(1, 0);
   candidates.neighbour.clear();
   candidates.shifts.clear();
+  const CellView v = view();
   for (int64_t i = begin; i < end; ++i) {
-    const Centre centre{i, position_[place_[i]], wrap_[place_[i]], bins_[i]};
-    for (const Row& row : stencil_) collect_row(centre, row, candidates);
+    for (const CellRow& row : stencil_) {
+      CellRange range{};
+      for (int k = row.low; next_range(v, bins_[i].data(), row, k, range);) collect_bins(v, i, range, candidates);
+    }
     candidates.first.push_back(static_cast<int64_t>(candidates.neighbour.size()));
   }
 }
 
-// Bins of a row lie one after the other, so that all atoms between two image boundaries are one range.
-void CellGrid::collect_row(const Centre& centre, const Row& row, Candidates& candidates) const {
-  const Step& first = steps_[0][centre.bin[0] + row.first + reach_[0]];
-  const Step& second = steps_[1][centre.bin[1] + row.second + reach_[1]];
-  if (first.bin < 0 || second.bin < 0) return;
-  const Step* third = steps_[2].data() + centre.bin[2] + reach_[2];
-  const int start = bin_of({first.bin, second.bin, 0});
-  for (int k = row.low; k <= row.high;) {
-    const Step& step = third[k];
-    if (step.bin < 0) {
-      ++k;
-      continue;
-    }
-    const int length = std::min(n_bins_[2] - step.bin, row.high - k + 1);
-    collect_bins(centre, {first.image, second.image, step.image}, bin_first_[start + step.bin],
-                 bin_first_[start + step.bin + length], candidates);
-    k += length;
-  }
-}
-
-void CellGrid::collect_bins(const Centre& centre, const std::array<int64_t, 3>& image, int64_t begin, int64_t end,
-                            Candidates& candidates) const {
-  constexpr int64_t kMaxShift = std::numeric_limits<int32_t>::max();
-  Vector origin = centre.position;  // as seen from the image cell
-  for (int k = 0; k < 3; ++k)
-    for (int a = 0; a < 3; ++a) origin[a] -= static_cast<double>(image[k]) * lattice_.vector(k)[a];
-  const double square = radius_ * radius_;
-  std::array<int64_t, 3> unwrapped = lattice_.original_shift(image);
-  for (int k = 0; k < 3; ++k) unwrapped[k] += centre.wrap[k];
-  for (int64_t p = begin; p < end; ++p) {
-    const Vector& x = position_[p];
-    const Vector r{x[0] - origin[0], x[1] - origin[1], x[2] - origin[2]};
-    if (dot(r, r) >= square) continue;
-    std::array<int64_t, 3> shift;
-    for (int k = 0; k < 3; ++k) shift[k] = unwrapped[k] - wrap_[p][k];
-    if (index_[p] == centre.index && shift[0] == 0 && shift[1] == 0 && shift[2] == 0) continue;
+void CellGrid::collect_bins(const CellView& v, int64_t centre, const CellRange& range, Candidates& candidates) const {
+  const CellSight from = sight(v, place_[centre], range);
+  for (int64_t p = range.begin; p < range.end; ++p) {
+    int64_t shift[3];
+    if (!is_seen(v, from, centre, p, shift)) continue;
     for (int64_t s : shift)
       if (s > kMaxShift || s < -kMaxShift)
-        fail(MLIP_ERROR_ARGUMENT, "atom ", index_[p], " is too many cells away from atom ", centre.index,
+        fail(MLIP_ERROR_ARGUMENT, "atom ", index_[p], " is too many cells away from atom ", centre,
              "; wrap the positions");
     candidates.neighbour.push_back(static_cast<int32_t>(index_[p]));
     candidates.shifts.push_back(

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/thread_team.h"
+#include "neighbours/cell_view.h"
 #include "neighbours/lattice.h"
 
 namespace mlip {
@@ -30,29 +31,18 @@ class CellGrid {
   /// The order does not depend on the number of threads.
   void collect(Candidates& candidates, ThreadTeam& team) const;
 
- private:
-  struct Step {  // a bin reached from another one along one direction
-    int bin;     // -1: outside
-    int64_t image;
-  };
-  struct Row {  // bins that can hold neighbours: one offset in two directions, a range in the last
-    int first, second, low, high;
-  };
-  struct Centre {
-    int64_t index;
-    Vector position;
-    std::array<int64_t, 3> wrap;  // as wrap_
-    std::array<int, 3> bin;
-  };
+  /// The arrays of this grid, for those who collect elsewhere.
+  CellView view() const;
+  /// Throws where a shift might not fit into 32 bits.
+  void check_shifts() const;
 
+ private:
   void choose_bins(int64_t n_atoms, const Vector& extent);
   void build_steps();
   void build_stencil();
   void sort_atoms(int64_t n_atoms, const double* positions);
   void collect_range(int64_t begin, int64_t end, Candidates& candidates) const;
-  void collect_row(const Centre& centre, const Row& row, Candidates& candidates) const;
-  void collect_bins(const Centre& centre, const std::array<int64_t, 3>& image, int64_t begin, int64_t end,
-                    Candidates& candidates) const;
+  void collect_bins(const CellView& v, int64_t centre, const CellRange& range, Candidates& candidates) const;
   int bin_of(const std::array<int, 3>& bin) const { return (bin[0] * n_bins_[1] + bin[1]) * n_bins_[2] + bin[2]; }
   std::array<int, 3> bin_at(const Vector& fractional) const;
 
@@ -60,8 +50,8 @@ class CellGrid {
   double radius_;
   Vector origin_, extent_;  // fractional range covered by the bins
   std::array<int, 3> n_bins_, reach_;
-  std::array<std::vector<Step>, 3> steps_;  // steps_[k][bin + offset + reach]
-  std::vector<Row> stencil_;
+  std::array<std::vector<CellStep>, 3> steps_;  // steps_[k][bin + offset + reach]
+  std::vector<CellRow> stencil_;
   std::vector<int64_t> bin_first_;        // [bins + 1] where the atoms of each bin begin
   std::vector<std::array<int, 3>> bins_;  // [n_atoms] by index
   std::vector<int64_t> place_;            // [n_atoms] index -> place

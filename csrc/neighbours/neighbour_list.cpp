@@ -37,13 +37,13 @@ mlip_edges NeighbourList::update(int64_t n_atoms, const double* positions, const
 
 PairView NeighbourList::candidates(int64_t n_atoms, const double* positions, const double* cell, const int* pbc,
                                    ThreadTeam& team) {
-  refresh(n_atoms, positions, cell, pbc, this, [&](const CellGrid& grid) { grid.collect(candidates_, team); });
+  refresh(n_atoms, positions, cell, pbc, 1, [&](const CellGrid& grid) { grid.collect(candidates_, team); });
   const int32_t* shifts = candidates_.shifts.empty() ? nullptr : candidates_.shifts.front().data();
   return {n_atoms, n_atoms, candidates_.first.data(), candidates_.neighbour.data(), shifts};
 }
 
 void NeighbourList::refresh(int64_t n_atoms, const double* positions, const double* cell, const int* pbc,
-                            const void* keeper, const std::function<void(const CellGrid&)>& build) {
+                            int64_t keeper, const std::function<void(const CellGrid&)>& build) {
   if (n_atoms < 0 || n_atoms > std::numeric_limits<int32_t>::max())
     fail(MLIP_ERROR_ARGUMENT, "the number of atoms is negative or too large (", n_atoms, ")");
   if (n_atoms > 0 && positions == nullptr) fail(MLIP_ERROR_ARGUMENT, "no positions were given for ", n_atoms, " atoms");
@@ -57,7 +57,7 @@ void NeighbourList::refresh(int64_t n_atoms, const double* positions, const doub
     for (int a = 0; a < 3; ++a) vectors[3 * k + a] = cell[3 * k + a];
   }
   if (keeper_ == keeper && still_valid(n_atoms, positions, vectors, periodic)) return;
-  keeper_ = nullptr;  // stays so when something below throws
+  keeper_ = 0;  // stays so when something below throws
   const Lattice lattice(vectors.data(), periodic.data());
   build(CellGrid(lattice, n_atoms, positions, cutoff_ + skin_));
   positions_.assign(positions, positions + 3 * n_atoms);

@@ -27,8 +27,9 @@ class NeighbourList {
   /// Pairs within cutoff + skin of where the atoms were at the last build, which hold all edges of these positions.
   PairView candidates(int64_t n_atoms, const double* positions, const double* cell, const int* pbc, ThreadTeam& team);
 
-  /// The same with pairs that are kept elsewhere, by `keeper`: calls `build` when they have to be found anew.
-  void refresh(int64_t n_atoms, const double* positions, const double* cell, const int* pbc, const void* keeper,
+  /// The same with pairs that are kept elsewhere, by `keeper` (a number that is never used again; 1 is this list):
+  /// calls `build` when they have to be found anew.
+  void refresh(int64_t n_atoms, const double* positions, const double* cell, const int* pbc, int64_t keeper,
                const std::function<void(const CellGrid&)>& build);
 
   /// [3][3], zero rows for open directions.
@@ -43,7 +44,7 @@ class NeighbourList {
 
   double cutoff_, skin_;
   int64_t builds_ = 0;
-  const void* keeper_ = nullptr;  // null: there are no candidates
+  int64_t keeper_ = 0;  // 0: there are no candidates
 
   // what the candidates were built from
   std::vector<double> positions_;

@@ -4,7 +4,7 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones_like.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/version.h>
@@ -51,65 +51,68 @@ at::Tensor TorchScriptBackend::tensor_of(const void* data, at::IntArrayRef shape
   return at::from_blob(const_cast<void*>(data), shape, type).to(device_);
 }
 
-TorchScriptBackend::Tensors TorchScriptBackend::condition_tensors(const BackendInput& input) const {
+TorchScriptBackend::Tensors TorchScriptBackend::condition_tensors(const Request& request) const {
   Tensors conditions;
-  conditions.insert("task", at::full({1}, input.task, at::TensorOptions().dtype(at::kLong).device(device_)));
-  for (const auto& [name, value] : input.conditions)
+  conditions.insert("task", at::full({1}, request.task, at::TensorOptions().dtype(at::kLong).device(device_)));
+  for (const auto& [name, value] : request.conditions)
     conditions.insert(name, at::full({1}, value, at::TensorOptions().dtype(edge_dtype_).device(device_)));
   return conditions;
 }
 
-TorchScriptBackend::Tensors TorchScriptBackend::forward(const BackendInput& input, const at::Tensor& r_ij) {
-  const EdgeView& edges = input.edges;
-  const at::IValue answer = module_.get_method("forward")({r_ij, tensor_of(edges.centre, {edges.n_edges}, at::kLong),
-                                                           tensor_of(edges.neighbour, {edges.n_edges}, at::kLong),
-                                                           tensor_of(input.species, {input.n_all}, at::kLong),
-                                                           input.n_local, condition_tensors(input)});
-  return c10::impl::toTypedDict<std::string, at::Tensor>(answer.toGenericDict());
-}
-
-void TorchScriptBackend::run(const BackendInput& input, BackendResult& result) {
-  edge_gradients_.reset();  // its memory serves this evaluation
-  result.edge_gradients = nullptr;
-  at::Tensor r_ij = tensor_of(input.edges.r_ij, {input.edges.n_edges, 3}, edge_dtype_);
-  r_ij.requires_grad_(input.gradients);
-
-  const Tensors answer = forward(input, r_ij);
+ModuleAnswer TorchScriptBackend::ask(const ModuleInput& input, const Request& request,
+                                     std::vector<BackendOutput>& outputs) {
+  const at::IValue given = module_.get_method("forward")(
+      {input.r_ij, input.centre, input.neighbour, input.species, input.n_local, condition_tensors(request)});
+  const Tensors answer = c10::impl::toTypedDict<std::string, at::Tensor>(given.toGenericDict());
   const at::Tensor energy = entry(answer, "energy");
   check_rows("energy", energy, input.n_local, 1);
-  copy_out(energy, result.energies);
-  for (BackendOutput& output : result.outputs) {
+  for (BackendOutput& output : outputs) {
     const at::Tensor values = entry(answer, output.name);
     check_rows(output.name, values, input.n_local, output.width);
     copy_out(values, output.values);
   }
-
-  if (!input.gradients) return;
+  if (!request.gradients) return {energy, {}};
   at::Tensor gradient;  // stays undefined when the energy does not depend on the edges
   if (energy.requires_grad())
-    gradient = torch::autograd::grad({energy}, {r_ij}, {at::ones_like(energy)}, /*retain_graph=*/false,
+    gradient = torch::autograd::grad({energy}, {input.r_ij}, {at::ones_like(energy)}, /*retain_graph=*/false,
                                      /*create_graph=*/false, /*allow_unused=*/true)[0];
-  edge_gradients_ =
-      gradient.defined() ? gradient.to(at::kCPU).contiguous() : at::zeros({input.edges.n_edges, 3}, edge_dtype_);
-  result.edge_gradients = edge_gradients_.const_data_ptr();
+  return {energy.detach(), gradient.defined() ? gradient.contiguous() : at::zeros_like(input.r_ij)};
 }
 
 void TorchScriptBackend::evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) {
+  edge_gradients_.reset();  // its memory serves this evaluation
+  result.edge_gradients = nullptr;
+  guarded(input.request, host, concat(input.n_local, " atoms and ", input.edges.n_edges, " edges"), [&] {
+    const EdgeView& edges = input.edges;
+    const ModuleInput given{tensor_of(edges.r_ij, {edges.n_edges, 3}, edge_dtype_),
+                            tensor_of(edges.centre, {edges.n_edges}, at::kLong),
+                            tensor_of(edges.neighbour, {edges.n_edges}, at::kLong),
+                            tensor_of(input.species, {input.n_all}, at::kLong), input.n_local};
+    given.r_ij.requires_grad_(input.request.gradients);
+    const ModuleAnswer answer = ask(given, input.request, result.outputs);
+    copy_out(answer.energy, result.energies);
+    if (!input.request.gradients) return;
+    edge_gradients_ = answer.gradient.to(at::kCPU).detach();
+    result.edge_gradients = edge_gradients_.const_data_ptr();
+  });
+}
+
+void TorchScriptBackend::guarded(const Request& request, HaloHost* host, const std::string& size,
+                                 const std::function<void()>& work) {
   try {
-    const EvaluationScope scope(input.gradients);
+    const EvaluationScope scope(request.gradients);
     const HaloScope halo(host);
     const c10::OptionalDeviceGuard on_device(device_.is_cpu() ? std::nullopt : std::optional<at::Device>(device_));
     team_.settle();
-    run(input, result);
+    work();
   } catch (const std::exception& error) {
     // Inside TorchScript an exception loses its type; the host remembers its own.
     if (host != nullptr && host->failure_status != MLIP_OK) throw Error(host->failure_status, host->failure);
     if (dynamic_cast<const Error*>(&error) != nullptr) throw;
     if (is_out_of_memory(error))
-      fail(MLIP_ERROR_BACKEND, "out of memory on device ", device_.str(), " evaluating ", input.n_local, " atoms and ",
-           input.edges.n_edges, " edges; use more processes, fewer atoms or precision single (", one_line(error), ")");
-    fail(MLIP_ERROR_BACKEND, "the model failed evaluating ", input.n_local, " atoms and ", input.edges.n_edges,
-         " edges: ", one_line(error));
+      fail(MLIP_ERROR_BACKEND, "out of memory on device ", device_.str(), " evaluating ", size,
+           "; use more processes, fewer atoms or precision single (", one_line(error), ")");
+    fail(MLIP_ERROR_BACKEND, "the model failed evaluating ", size, ": ", one_line(error));
   }
 }
 

@@ -5,7 +5,8 @@
 
 #include <torch/csrc/jit/api/module.h>
 
-#include <optional>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,17 @@
 
 namespace mlip {
 
+/// A graph as the module takes it.
+struct ModuleInput {
+  at::Tensor r_ij, centre, neighbour, species;
+  int64_t n_local;
+};
+
+/// What it gave, where it runs: [n_local], and dE/dr_ij [E][3], undefined when not wanted.
+struct ModuleAnswer {
+  at::Tensor energy, gradient;
+};
+
 class TorchScriptBackend final : public Backend {
  public:
   ExtraFiles load(const std::string& path) override;
@@ -21,16 +33,23 @@ class TorchScriptBackend final : public Backend {
   void prepare(const Preparation& how) override;
   bool tabulated() const override { return tabulated_; }
   void evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) override;
+  DevicePairs* device_pairs() override { return device_pairs_.get(); }
   ThreadTeam& team() override { return team_; }
   const char* library_version() const override;
 
+  /// Forward and backward pass; `outputs` are filled. To be called inside `guarded`.
+  ModuleAnswer ask(const ModuleInput& input, const Request& request, std::vector<BackendOutput>& outputs);
+  /// Runs `work` with everything set for an evaluation; what it throws becomes one message,
+  /// with the `size` of what was evaluated.
+  void guarded(const Request& request, HaloHost* host, const std::string& size, const std::function<void()>& work);
+  at::Device device() const { return device_; }
+  at::ScalarType edge_dtype() const { return edge_dtype_; }
+
  private:
-  void cast_module(at::Device device, at::ScalarType dtype);
   bool prepare_module(const std::vector<int64_t>& species, bool tables);
+  void cast_module(at::Device device, at::ScalarType dtype);
   using Tensors = c10::Dict<std::string, at::Tensor>;
-  void run(const BackendInput& input, BackendResult& result);
-  Tensors forward(const BackendInput& input, const at::Tensor& r_ij);
-  Tensors condition_tensors(const BackendInput& input) const;
+  Tensors condition_tensors(const Request& request) const;
   at::Tensor tensor_of(const void* data, at::IntArrayRef shape, at::ScalarType type) const;
 
   torch::jit::Module module_;
@@ -38,6 +57,7 @@ class TorchScriptBackend final : public Backend {
   at::ScalarType edge_dtype_ = at::kDouble;
   TorchThreads team_;
   bool tabulated_ = false;
+  std::unique_ptr<DevicePairs> device_pairs_;
   at::Tensor edge_gradients_;  // of the last evaluation, in host memory
 };
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "torch/device.h"
+#include "torch/device_pairs.h"
 #include "torch/messages.h"
 #include "torch/torchscript_backend.h"
 
@@ -123,6 +124,7 @@ void TorchScriptBackend::prepare(const Preparation& how) {
   cast_module(at::kCPU, at::kDouble);  // constants are computed in double precision
   tabulated_ = prepare_module(how.species, how.tables);
   cast_module(device_, dtype);
+  device_pairs_ = make_device_pairs(*this);
 }
 
 }  // namespace mlip

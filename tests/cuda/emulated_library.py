@@ -40,6 +40,7 @@ def compile_emulated(sources: Iterable[Path], folder: Path, extra: Iterable[str]
     flags = [*FLAGS, *extra]
     units = [*sorted(sources), EMULATOR / "cuda_emulator.cpp"]
     headers = [*ROOT.glob("cuda/*.h"), *ROOT.glob("csrc/ops/*.h"), *EMULATOR.glob("*.h")]
+    headers += [ROOT / "csrc" / "core" / "edge_terms.h", ROOT / "csrc" / "neighbours" / "cell_view.h"]
     digest = hashlib.sha256(" ".join(flags).encode())
     for path in [*units, *sorted(headers)]:
         digest.update(path.read_bytes())
