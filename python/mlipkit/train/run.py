@@ -16,6 +16,7 @@ from rich.console import Console
 from torch import nn
 
 import mlipkit
+from mlipkit._engine import keep_freed_memory
 from mlipkit.checkpoint import Checkpoint, load_checkpoint
 from mlipkit.data.dataset import Subset, describe, dtype_of, save_split
 from mlipkit.data.reading import sha256
@@ -65,6 +66,8 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
         raise ConfigError(f"batch_size {config.batch_size} is less than the {world_size()} processes: raise it")
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    if config.device == "cpu":
+        keep_freed_memory()  # large arrays come and go in every step
     saved = _saved_run(config, output) if resume and (output / "last.ckpt").exists() else None
     if resume and saved is None:
         console.print(f"{output} holds no last.ckpt yet: starting from the beginning")
