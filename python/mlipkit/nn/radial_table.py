@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 FIRST_KNOT = 0.1  # angstrom; closer atoms meet the first polynomial, extrapolated
-KNOTS = [96, 128, 144, 160, 176, 192, 224, 256, 320, 384, 512]  # as few as do; four paths, 128 channels, 176: 0.4 MB
-SLOPE_ERROR = 2e-6  # relative to the steepest weight of the layer
+KNOTS = [96, 128, 160, 176, 192, 208, 224, 256, 320, 384, 512]  # as few as do; four paths, 128 channels, 208: 0.4 MB
+SLOPE_ERROR = 1e-6  # relative to the steepest weight of the layer
 CLOSEST = 0.6  # angstrom; closer than this the error does not count
 SAMPLES = 8  # distances per interval at which the weights are evaluated, and half as many beyond both ends
 
@@ -61,6 +61,15 @@ def table_of_samples(weights: Tensor, n_samples: int = SAMPLES) -> Tensor:
     wanted[n_knots + 1] = 6 * n_samples * n_samples * (bend.unsqueeze(0) @ columns[: n_samples + 1])[0]
     matrix[n_knots + 2 :, n_knots - 1 :] = at_knot[1:]
     return torch.linalg.solve(matrix, wanted).view([n_knots + 4] + list(weights.shape[1:]))  # noqa: RUF005  (TorchScript)
+
+
+def too_few_knots(n_knots: int, tried: int, error: float, wanted: float, most: int = KNOTS[-1]) -> bool:
+    """Whether so many cannot do, judging by the error of fewer that were tried (0: none were).
+
+    Slopes converge with the fifth power of the spacing, faster while features of the weights are hardly resolved; not
+    faster than with the eighth.
+    """
+    return tried > 0 and n_knots < most and error * (tried / n_knots) ** 8 > wanted
 
 
 def spline_pieces(t: Tensor) -> Tensor:
