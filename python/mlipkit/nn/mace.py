@@ -17,7 +17,7 @@ from mlipkit.nn.edges import Edges
 from mlipkit.nn.mace_config import MACEConfig
 from mlipkit.nn.mace_layer import MACELayer
 from mlipkit.nn.radial import RadialEmbedding
-from mlipkit.nn.radial_table import KNOTS, SLOPE_ERROR, sample_distances
+from mlipkit.nn.radial_table import KNOTS, SLOPE_ERROR, sample_distances, too_few_knots
 from mlipkit.nn.readouts import EnergyReadout, GatedEnergyReadout, NamedReadout, NoReadout
 from mlipkit.nn.registry import register
 from mlipkit.nn.zbl import ZBLRepulsion
@@ -108,7 +108,10 @@ class MACE(nn.Module):
             number = torch.arange(n_tables, device=species.device)
             self.table_of[first, second] = number
             self.table_of[second, first] = number
+        tried, worst = 0, 0.0
         for n_knots in self.knots:
+            if too_few_knots(n_knots, tried, worst, self.slope_error):
+                continue
             distances = sample_distances(self.cutoff, n_knots, species.device)
             samples = distances.shape[0]
             radial, envelope = self.radial(
@@ -119,6 +122,7 @@ class MACE(nn.Module):
                 worst = max(worst, layer.convolution.tabulate(radial, envelope, n_tables, self.cutoff))
             if worst < self.slope_error:
                 break
+            tried = n_knots
 
     def _species_features(self, species: Tensor) -> Tensor:
         """Initial features without conditions: [N] -> [N, 1, channels]."""
