@@ -80,13 +80,28 @@ def agreement(files: Files, structure: str) -> Row:
     return {"double": differences, "largest_force": found["largest_force"]}
 
 
+def survivors(
+    files: Files, structure: str, programs: list[str], precision: str, threads: int, heap: str, rounds: int
+) -> Row:
+    """:func:`side_by_side`, without torch.compile where its code ends the process."""
+    try:
+        return side_by_side(files, structure, programs, precision, threads, heap, rounds)
+    except RuntimeError as error:
+        rest = [name for name in programs if name != "compile"]
+        if not rest or rest == programs:
+            raise
+        found = side_by_side(files, structure, rest, precision, threads, heap, rounds)
+        found["failed"]["compile"] = str(error).strip().splitlines()[-1]
+        return found
+
+
 def case(files: Files, structure: str, threads: int, precision: str, arguments: Any) -> Row:
     """Times of all programs under both settings of the C library, and the ratios."""
     found: Row = {"times": {}, "failed": {}, "differences": {}}
     for heap, programs in (("default", arguments.programs), ("kept", arguments.kept_programs)):
         if not programs:
             continue
-        one = side_by_side(files, structure, programs, precision, threads, heap, arguments.repeats)
+        one = survivors(files, structure, programs, precision, threads, heap, arguments.repeats)
         for kind in ("times", "failed", "differences"):
             found[kind].update({f"{name}, {heap} memory": value for name, value in one[kind].items()})
         found["largest_force"], found["atoms"] = one["largest_force"], one["atoms"]
