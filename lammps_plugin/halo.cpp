@@ -6,6 +6,7 @@
 
 #include "comm.h"
 #include "pair.h"
+#include "platform.h"
 
 namespace LAMMPS_NS::MLIP {
 namespace {
@@ -46,13 +47,17 @@ void Halo::begin(void *rows, int width, mlip_dtype dtype) {
 void Halo::forward(void *rows, int width, mlip_dtype dtype) {
   if (width == 0) return;  // LAMMPS would take a size of zero for "the default"
   begin(rows, width, dtype);
+  const double start = platform::walltime();
   comm_->forward_comm(pair_, doubles_);
+  seconds_ += platform::walltime() - start;
 }
 
 void Halo::reverse(void *rows, int width, mlip_dtype dtype) {
   if (width == 0) return;
   begin(rows, width, dtype);
+  const double start = platform::walltime();
   comm_->reverse_comm(pair_, doubles_);
+  seconds_ += platform::walltime() - start;
 }
 
 /* ----------------------------------------------------------------------

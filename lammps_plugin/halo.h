@@ -6,6 +6,7 @@
 #define MLIP_LAMMPS_HALO_H
 
 #include <exception>
+#include <utility>
 #include <vector>
 
 #include "mlip/mlip.h"
@@ -26,6 +27,9 @@ class Halo {
   /// Both are collective.
   void forward(void *rows, int width, mlip_dtype dtype);
   void reverse(void *rows, int width, mlip_dtype dtype);
+
+  /// Seconds spent in exchanges since the last call.
+  double take_seconds() { return std::exchange(seconds_, 0.0); }
 
   /// For the engine: exceptions stay on this side and are kept for rethrow().
   mlip_halo callbacks();
@@ -53,6 +57,7 @@ class Halo {
   int bytes_ = 0;    // of one row
   int doubles_ = 0;  // of one atom in a message
   mlip_dtype dtype_ = MLIP_FLOAT64;
+  double seconds_ = 0.0;
   std::exception_ptr failure_;
 };
 

@@ -154,9 +154,8 @@ void PairMLIP::print_summary() {
                    "mode {}; {} "
                    "probe structures checked in {:.2f} s\n",
                    mlip_version(), path_, about.architecture, cutoff_, about.device, about.precision,
-                   about.tabulated != 0 ? "tables" : "networks", comm->nthreads,
-                   comm->nprocs, about.halo_exchanges > 0 ? "halo exchange" : "local", about.n_probes,
-                   about.probe_seconds);
+                   about.tabulated != 0 ? "tables" : "networks", comm->nthreads, comm->nprocs,
+                   about.halo_exchanges > 0 ? "halo exchange" : "local", about.n_probes, about.probe_seconds);
   MLIP::print_types(lmp, types_);
 }
 
@@ -170,6 +169,7 @@ double PairMLIP::init_one(int i, int j) {
 
 void PairMLIP::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
+  timings_.start();
   if (graph_.update(atom, neighbor, list, types_.species)) {
     const mlip_pairs pairs = graph_.view();
     check(mlip_set_pairs(model_->handle(), &pairs));
@@ -185,10 +185,23 @@ void PairMLIP::compute(int eflag, int vflag) {
   result.forces = forces_.data();
   result.energies = eflag_atom ? energies_.data() : nullptr;
   result.virials = vflag_atom ? virials_.data() : nullptr;
-  stop_on_failure(mlip_evaluate_pairs(model_->handle(), graph_.positions(atom), nullptr, &result));
+  const double *positions = graph_.positions(atom);
+  timings_.stop(MLIP::Timings::PAIRS);
+  stop_on_failure(mlip_evaluate_pairs(model_->handle(), positions, nullptr, &result));
+  timings_.stop(MLIP::Timings::MODEL, halo_.take_seconds());
 
   if (!force->newton_pair) fold_ghosts();
   tally(result);
+  timings_.stop(MLIP::Timings::FORCES, halo_.take_seconds());
+  timings_.count();
+}
+
+/* ----------------------------------------------------------------------
+   LAMMPS calls this after a run, when it prints its own breakdown
+------------------------------------------------------------------------- */
+
+void PairMLIP::finish() {
+  timings_.report(lmp);
 }
 
 /* ----------------------------------------------------------------------

@@ -22,6 +22,7 @@ PairStyle(mlip, PairMLIP);
 #include "model.h"
 #include "options.h"
 #include "pair.h"
+#include "timings.h"
 
 namespace LAMMPS_NS {
 
@@ -41,6 +42,7 @@ class PairMLIP : public Pair {
   int pack_reverse_comm(int, int, double *) override;
   void unpack_reverse_comm(int, int *, double *) override;
   double memory_usage() override;
+  void finish() override;
 
  private:
   void allocate();
@@ -59,6 +61,7 @@ class PairMLIP : public Pair {
   std::string path_;
   MLIP::Graph graph_;
   MLIP::Halo halo_;
+  MLIP::Timings timings_;
   double cutoff_ = 0.0;
   double energy_unit_ = 1.0;  // of one eV
   bool announced_ = false;

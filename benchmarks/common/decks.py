@@ -109,18 +109,22 @@ def run_lammps(folder: Path, deck: str, ranks: int, threads: int = 1) -> str:
 
 
 def breakdown(log: str) -> dict[str, Any]:
-    """Of the last run: seconds of the loop and of each section (average over ranks), neighbours, list builds."""
+    """Of the last run: seconds of the loop, of its sections and of the parts of Pair (averages over ranks), builds."""
     last = log[log.rindex("Loop time of") :]
     loop = re.match(r"Loop time of (\S+) on (\d+) procs for (\d+) steps with (\d+) atoms", last)
     assert loop
     rows = re.findall(r"^(\w+)\s*\|\s*([\d.e+-]*)\s*\|\s*([\d.e+-]+)\s*\|", last, re.MULTILINE)
     builds = re.search(r"^Neighbor list builds = (\d+)", last, re.MULTILINE)
     ghosts = re.search(r"^Nghost:\s+([\d.]+) ave", last, re.MULTILINE)
+    parts = re.search(r"^Pair style mlip, seconds of a rank.*: (.*)$", last, re.MULTILINE)
     return {
         "loop_s": float(loop.group(1)),
         "steps": int(loop.group(3)),
         "atoms": int(loop.group(4)),
         "sections_s": {name.lower(): float(average) for name, _, average in rows},
+        "pair_s": {
+            name: float(seconds) for name, seconds in re.findall(r"(\w+) ([\d.e+-]+)", parts.group(1) if parts else "")
+        },
         "neighbour_builds": int(builds.group(1)) if builds else 0,
         "ghosts_per_rank": float(ghosts.group(1)) if ghosts else 0.0,
     }

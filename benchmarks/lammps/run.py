@@ -42,6 +42,7 @@ def loop(files: Files, atoms: int, ranks: int, threads: int, precision: str, ste
         "ms_per_step": per_step * found["loop_s"],
         "us_per_atom": 1e3 * per_step * found["loop_s"] / found["atoms"],
         "sections_ms": {name: per_step * seconds for name, seconds in found["sections_s"].items()},
+        "pair_ms": {name: per_step * seconds for name, seconds in found["pair_s"].items()},
     }
 
 
@@ -120,6 +121,9 @@ def finish(results: Results, machine: Row) -> None:
     def section(*names: str):
         return lambda row: sum(row["sections_ms"].get(name, 0.0) for name in names) if "sections_ms" in row else None
 
+    def part(*names: str):
+        return lambda row: sum(row["pair_ms"][name] for name in names) if row.get("pair_ms") else None
+
     results.finish(
         machine,
         [
@@ -132,6 +136,9 @@ def finish(results: Results, machine: Row) -> None:
             ("ms/step", lambda row: row.get("ms_per_step") or row["median_ms"]),
             ("us/atom", lambda row: row.get("us_per_atom") or 1e3 * row["median_ms"] / row["atoms"]),
             ("pair", section("pair")),
+            ("of it model", part("model")),
+            ("halo", part("halo")),
+            ("pairs, forces", part("pairs", "forces")),
             ("neigh", section("neigh")),
             ("comm", section("comm")),
             ("rest", section("output", "modify", "other", "bond", "kspace")),

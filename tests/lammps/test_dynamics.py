@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +163,19 @@ def test_rerun_gives_the_energies_again(folder: Path) -> None:
 def test_respa_sees_the_same_virial(folder: Path) -> None:
     """Under r-RESPA LAMMPS takes no virial from forces and positions: the style must tally its own."""
     np.testing.assert_allclose(numbers(folder / "respa.txt"), numbers(folder / "verlet.txt"), rtol=1e-10)
+
+
+def test_time_of_a_run_is_split(folder: Path) -> None:
+    """Of runs of more than ten steps, also where LAMMPS prints no breakdown; about the time of the loop."""
+    log = (folder / "deck.log").read_text()
+    lines = re.findall(r"^Pair style mlip, seconds of a rank in (\d+) evaluations: (.*)$", log, re.MULTILINE)
+    loops = re.findall(r"^Loop time of ([\d.e+-]+) on 2 procs for (\d+) steps", log, re.MULTILINE)
+    long = [(float(seconds), int(steps)) for seconds, steps in loops if int(steps) > 20]
+    assert len(lines) >= len(long) >= 3
+    assert [int(evaluations) for evaluations, _ in lines[:2]] == [51, 101]  # one before the first step
+    for (evaluations, parts), (loop, steps) in zip(lines[:2], long[:2], strict=True):
+        seconds = {name: float(value) for name, value in re.findall(r"(\w+) ([\d.e+-]+)", parts)}
+        assert list(seconds) == ["pairs", "model", "halo", "forces"]
+        assert int(evaluations) == steps + 1
+        assert all(value > 0 for value in seconds.values())
+        assert 0.3 * loop < sum(seconds.values()) < 2.0 * loop

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "timings.h"
+
+#include <algorithm>
+
+#include "comm.h"
+#include "lammps.h"
+#include "platform.h"
+#include "utils.h"
+
+using namespace LAMMPS_NS;
+
+void MLIP::Timings::start() {
+  begin_ = platform::walltime();
+}
+
+void MLIP::Timings::stop(Part part, double elsewhere) {
+  const double now = platform::walltime();
+  seconds_[part] += now - begin_ - elsewhere;
+  seconds_[HALO] += elsewhere;
+  begin_ = now;
+}
+
+void MLIP::Timings::report(LAMMPS *lmp) {
+  double mean[4];
+  MPI_Reduce(seconds_, mean, 4, MPI_DOUBLE, MPI_SUM, 0, lmp->world);
+  if (lmp->comm->me == 0 && evaluations_ > 10) {  // of short runs, often many, nobody wants to know
+    for (double &seconds : mean) seconds /= lmp->comm->nprocs;
+    utils::logmesg(lmp,
+                   "Pair style mlip, seconds of a rank in {} evaluations: pairs {:.4g}, model {:.4g}, halo {:.4g}, "
+                   "forces {:.4g}\n",
+                   evaluations_, mean[PAIRS], mean[MODEL], mean[HALO], mean[FORCES]);
+  }
+  std::fill(seconds_, seconds_ + 4, 0.0);
+  evaluations_ = 0;
+}

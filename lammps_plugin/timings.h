@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Where the time that LAMMPS reports as "Pair" went.
+#ifndef MLIP_LAMMPS_TIMINGS_H
+#define MLIP_LAMMPS_TIMINGS_H
+
+namespace LAMMPS_NS {
+class LAMMPS;
+
+namespace MLIP {
+
+class Timings {
+ public:
+  enum Part {
+    PAIRS,
+    MODEL,
+    HALO,
+    FORCES
+  };  // list and positions; network; exchanges within it; sums into LAMMPS's arrays
+
+  /// From here on time counts for the part that `stop` names; `elsewhere` of it (seconds) counts for the halo.
+  void start();
+  void stop(Part part, double elsewhere = 0.0);
+  void count() { evaluations_++; }
+
+  /// One line with the mean over the ranks; all ranks call it. Starts anew.
+  void report(LAMMPS *lmp);
+
+ private:
+  double begin_ = 0.0;
+  double seconds_[4] = {};
+  long evaluations_ = 0;
+};
+
+}  // namespace MLIP
+}  // namespace LAMMPS_NS
+
+#endif
