@@ -153,7 +153,7 @@ void Model::set_pairs(const Array<int64_t>& species, const Array<int64_t>& first
   const int64_t n_pairs = first.at(first.shape(0) - 1);
   expect_shape(neighbour, "neighbour", {n_pairs});
   if (shifts) expect_shape(*shifts, "shifts", {n_pairs, 3});
-  const mlip_pairs pairs{first.shape(0) - 1, species.shape(0),  species.data(),
+  const mlip_pairs pairs{first.shape(0) - 1, species.shape(0), species.data(),
                          first.data(),       neighbour.data(), shifts ? shifts->data() : nullptr};
   check(mlip_set_pairs(handle_.get(), &pairs));
   n_local_ = pairs.n_local;
