@@ -23,7 +23,7 @@ from common.models import shape
 from common.results import shown
 
 MARK = re.compile(r"(<!-- benchmark: ([\w+ ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-EDGES, SPECIES, RADIAL = 52.0, 2, 32  # of liquid water within 5 angstrom; radial functions of the first layer
+EDGES, SPECIES, RADIAL = 52.0, 2, 48  # of liquid water within 5 angstrom; radial functions of the first layer
 Line = dict[str, Any]
 
 
