@@ -7,13 +7,14 @@
 /// weights, and the derivatives of each are again two of the three. Every component is a matrix product of strided
 /// views: nothing is copied, unless atoms of a group have to be gathered.
 
-#include <ATen/ops/addmm.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "torch/kernel_threads.h"
+#include "torch/matrix_product.h"
 
 namespace mlip {
 namespace {
@@ -73,56 +74,64 @@ std::vector<Chunk> chunks_of(const Shape& shape, int64_t n) {
   return chunks;
 }
 
-at::Tensor rows_of(const at::Tensor& x, const Chunk& chunk) {
-  return chunk.atoms.defined() ? x.index_select(0, chunk.atoms) : x.narrow(0, chunk.begin, chunk.n);
+/// The atoms of a chunk: the tensor and the row where they begin, gathered if they have to be.
+struct Atoms {
+  at::Tensor tensor;
+  int64_t begin;
+};
+
+Atoms atoms_of(const at::Tensor& x, const Chunk& chunk) {
+  if (chunk.atoms.defined()) return {x.index_select(0, chunk.atoms), 0};
+  return {x, chunk.begin};
 }
 
-/// out = scale a b + (add ? out : 0)
-void multiply(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double scale, bool add) {
-  at::Tensor result = out;
-  at::addmm_out(result, out, a, b, add ? 1.0 : 0.0, scale);
-}
-
-/// One chunk, component by component: `given` and `other` are the two arguments that are there, in the order x, w, y.
+/// n atoms, component by component.
 template <Missing MISSING>
-void run_chunk(const Shape& shape, const at::Tensor& x, const at::Tensor& w, const at::Tensor& y) {
-  const int64_t n = x.size(0), c_in = shape.weights[2], c_out = shape.weights[3];
+void run_chunk(const Shape& shape, int64_t n, int64_t group, const Atoms& x, const at::Tensor& w, const Atoms& y) {
+  const int64_t c_in = shape.weights[2], c_out = shape.weights[3];
+  const int64_t x_row = shape.rows() * c_in, y_row = shape.components() * c_out;
   int64_t path = 0, row = 0;
   for (int64_t l = 0; l < static_cast<int64_t>(shape.paths.size()); l++) {
     const int64_t paths = shape.paths[l], fan_in = paths * c_in;
-    const at::Tensor weight = w.narrow(0, path, paths).view({fan_in, c_out});
+    const Rows weight{w, group * w.stride(0) + path * w.stride(1), fan_in, c_out, c_out};
     for (int64_t m = 0; m < 2 * l + 1; m++, row += paths) {
-      const at::Tensor rows = x.as_strided({n, fan_in}, {x.stride(0), 1}, x.storage_offset() + row * c_in);
-      const at::Tensor out = y.as_strided({n, c_out}, {y.stride(0), 1}, y.storage_offset() + (l * l + m) * c_out);
-      if (MISSING == Y) multiply(out, rows, weight, shape.scale[l], false);
-      if (MISSING == X) multiply(rows, out, weight.t(), shape.scale[l], false);
-      if (MISSING == W) multiply(weight, rows.t(), out, shape.scale[l], true);
+      const Rows in{x.tensor, x.begin * x_row + row * c_in, n, fan_in, x_row};
+      const Rows out{y.tensor, y.begin * y_row + (l * l + m) * c_out, n, c_out, y_row};
+      if (MISSING == Y) multiply(out, in, weight, shape.scale[l], false);
+      if (MISSING == X) multiply(in, out, weight.t(), shape.scale[l], false);
+      if (MISSING == W) multiply(weight, in.t(), out, shape.scale[l], true);
     }
     path += paths;
   }
 }
 
+/// The matrix of a path in one piece, and those of several paths into a degree one after the other.
+at::Tensor in_pieces(const Shape& shape, const at::Tensor& w) {
+  const int64_t most = *std::max_element(shape.paths.begin(), shape.paths.end());
+  const bool fits = w.stride(3) == 1 && w.stride(2) == w.size(3) && (most == 1 || w.stride(1) == w.size(2) * w.size(3));
+  return fits ? w : w.contiguous();
+}
+
 template <Missing MISSING>
-at::Tensor run(const Shape& shape, const at::Tensor& x, const at::Tensor& w, const at::Tensor& y) {
+at::Tensor run(const Shape& shape, const at::Tensor& x, const at::Tensor& weights, const at::Tensor& y) {
   const at::Tensor& known = MISSING == Y ? x : y;
   const int64_t n = known.size(0);
   at::Tensor result;
   if (MISSING == Y) result = at::empty({n, shape.components(), shape.weights[3]}, known.options());
   if (MISSING == X) result = at::empty({n, shape.rows(), shape.weights[2]}, known.options());
   if (MISSING == W) result = at::zeros(shape.weights, known.options());
-  const auto chunks = chunks_of(shape, n);
+  const at::Tensor w = MISSING == W ? result : in_pieces(shape, weights);
   const auto work = [&](const Chunk& chunk) {
     const at::AutoDispatchBelowADInplaceOrView no_autograd;
     if (chunk.n == 0) return;
-    const at::Tensor mine = (MISSING == W ? result : w).select(0, chunk.group);
-    if (MISSING == W) return run_chunk<MISSING>(shape, rows_of(x, chunk), mine, rows_of(y, chunk));
-    const at::Tensor given = rows_of(known, chunk);
-    const at::Tensor part = chunk.atoms.defined()
-                                ? at::empty({chunk.n, result.size(1), result.size(2)}, result.options())
-                                : result.narrow(0, chunk.begin, chunk.n);
-    run_chunk<MISSING>(shape, MISSING == X ? part : given, mine, MISSING == Y ? part : given);
-    if (chunk.atoms.defined()) result.index_copy_(0, chunk.atoms, part);
+    if (MISSING == W) return run_chunk<MISSING>(shape, chunk.n, chunk.group, atoms_of(x, chunk), w, atoms_of(y, chunk));
+    const Atoms given = atoms_of(known, chunk);
+    Atoms found{result, chunk.begin};
+    if (chunk.atoms.defined()) found = {at::empty({chunk.n, result.size(1), result.size(2)}, result.options()), 0};
+    run_chunk<MISSING>(shape, chunk.n, chunk.group, MISSING == X ? found : given, w, MISSING == Y ? found : given);
+    if (chunk.atoms.defined()) result.index_copy_(0, chunk.atoms, found.tensor);
   };
+  const auto chunks = chunks_of(shape, n);
   if (MISSING == W || known.is_cuda()) {
     for (const Chunk& chunk : chunks) work(chunk);
   } else {
