@@ -151,8 +151,7 @@ void PairMLIP::print_summary() {
   if (comm->me == 0)
     utils::logmesg(lmp,
                    "mlip {}: model {} ({}, cutoff {:.6g}), device {}, precision {}, radial {}, threads {}, ranks {}, "
-                   "mode {}; {} "
-                   "probe structures checked in {:.2f} s\n",
+                   "mode {}; {} probe structures checked in {:.2f} s\n",
                    mlip_version(), path_, about.architecture, cutoff_, about.device, about.precision,
                    about.tabulated != 0 ? "tables" : "networks", comm->nthreads, comm->nprocs,
                    about.halo_exchanges > 0 ? "halo exchange" : "local", about.n_probes, about.probe_seconds);

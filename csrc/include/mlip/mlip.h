@@ -151,8 +151,7 @@ typedef struct {
  * or forces that are not finite are reported after the last, when all processes are in step and can stop together. */
 MLIP_API mlip_status mlip_evaluate(mlip_model *model, const mlip_graph *graph, mlip_result *result);
 
-/* ------------------------------------------------------------------------------------- evaluating a host's pair list
- */
+/* ------------------------------------------------------------------------------------ evaluating a host's pair list */
 
 /* Pairs that may be edges: what a host's neighbour list holds, those beyond the cutoff included. Grouped by centre, a
  * pair inside the process twice, once from each side. */

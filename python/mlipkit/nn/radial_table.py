@@ -2,7 +2,7 @@
 """Radial weights as tables of the distance, for inference: uniform B-splines of fifth degree.
 
 Splines interpolate the weights at evenly spaced knots and are continuous to the fourth derivative. Knots are added
-until the slopes between them are good to some millionths.
+until the slopes between them are good to a millionth.
 """
 
 import torch
