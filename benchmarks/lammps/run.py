@@ -7,7 +7,9 @@
 Breakdown: ``lmp`` as users start it; sections are LAMMPS's own, in milliseconds per step, mean over ranks. The exchange
 of ghost features is part of the pair section. Steady: a liquid of flexible SPC/Fw molecules, on which the model with
 its random weights acts too, is stepped one by one from Python: CPU time of the process per step, its 99th percentile
-over its median, and the growth of resident memory after the first tenth of the steps.
+over its median, and the growth of resident memory after the first tenth of the steps. Between two steps the process
+does a piece of work that is always the same: the spread of its times is the machine's. "Calm" steps are those after
+which that work took at most a hundredth longer than its median.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from common.machine import describe
 from common.models import Files, ready
 from common.results import Results, Row, parser
 
+CALM = 1.01  # of the median time of the work that is always the same
 COPIES = {192: "1 1 1", 384: "2 1 1", 768: "2 2 1", 1536: "2 2 2", 5184: "3 3 3", 12288: "4 4 4"}
 
 
@@ -53,7 +56,9 @@ def steady(files: Files, steps: int, precision: str) -> Row:
         deck = LIQUID.format(model=files.artifact, precision=precision, threads=1, warmup=min(200, steps))
         found = run_ranks(Path(scratch), deck, 1, steps, single=True)[0]
     cpu, memory = 1e3 * np.array(found["cpu_s"]), np.array(found["resident_mib"])
+    same = 1e3 * np.array(found["same_work_s"])
     median, high = np.percentile(cpu, [50, 99])
+    calm = cpu[same <= CALM * np.median(same)]
     begin = memory[steps // 10]
     return {
         "atoms": found["all_atoms"],
@@ -62,6 +67,10 @@ def steady(files: Files, steps: int, precision: str) -> Row:
         "p99_ms": float(high),
         "max_ms": float(cpu.max()),
         "p99_over_median": float(high / median),
+        "same_work_ms": float(np.median(same)),
+        "same_work_p99_over_median": float(np.percentile(same, 99) / np.median(same)),
+        "calm_share": len(calm) / len(cpu),
+        "calm_p99_over_median": float(np.percentile(calm, 99) / np.median(calm)),
         "resident_mib": float(memory[-1]),
         "growth_percent": float(100 * (memory[-1] - begin) / begin),
         "medians_of_tenths_ms": [float(np.median(part)) for part in np.array_split(cpu, 10)],
@@ -143,6 +152,8 @@ def finish(results: Results, machine: Row) -> None:
             ("comm", section("comm")),
             ("rest", section("output", "modify", "other", "bond", "kspace")),
             ("p99 / median", lambda row: row.get("p99_over_median")),
+            ("of calm steps", lambda row: row.get("calm_p99_over_median")),
+            ("of the same work", lambda row: row.get("same_work_p99_over_median")),
             ("memory growth, %", lambda row: row.get("growth_percent")),
         ],
         "LAMMPS: milliseconds per step and its sections; steady: median CPU time per step",

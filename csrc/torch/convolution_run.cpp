@@ -7,6 +7,7 @@
 #include "ops/spline.h"
 #include "torch/convolution_cuda.h"
 #include "torch/device.h"
+#include "torch/edge_index.h"
 #include "torch/kernel_threads.h"
 
 namespace mlip {
@@ -45,27 +46,6 @@ void plan_paths(ConvolutionPlan& plan, int l_in, int l_max, const at::Tensor& co
     plan.n_rows += (2 * l3 + 1) * into;
   }
   TORCH_CHECK(used == flat.numel(), "mlip::convolution: the coupling has ", flat.numel(), " numbers, not ", used);
-}
-
-void plan_edges(ConvolutionPlan& plan, const at::Tensor& centre, int64_t n_local) {
-  const int64_t n_edges = centre.size(0);
-  const int64_t* c = centre.const_data_ptr<int64_t>();
-  const int64_t* j = plan.neighbour.const_data_ptr<int64_t>();
-  plan.first_edge.assign(n_local + 1, 0);
-  int64_t previous = 0;
-  bool valid = true;
-  for (int64_t e = 0; e < n_edges; e++) {
-    valid = valid && c[e] >= previous && c[e] < n_local && j[e] >= 0 && j[e] < plan.n_all;
-    if (!valid) break;
-    previous = c[e];
-    plan.first_edge[previous + 1]++;
-  }
-  TORCH_CHECK(valid, "mlip::convolution: edges must be sorted by centre, with centres below ", n_local,
-              " and neighbours below ", plan.n_all);
-  for (int64_t i = 0; i < n_local; i++) {
-    plan.most_edges = std::max(plan.most_edges, plan.first_edge[i + 1]);
-    plan.first_edge[i + 1] += plan.first_edge[i];
-  }
 }
 
 template <class T>
@@ -155,7 +135,9 @@ ConvolutionPlan plan_convolution(const at::Tensor& features, const at::Tensor& h
     return plan;
   }
   plan_paths(plan, static_cast<int>(l_in), static_cast<int>(l_max), coupling);
-  plan_edges(plan, plan.centre, n_local);
+  EdgeIndex edges("mlip::convolution", plan.centre, plan.neighbour, n_local, plan.n_all);
+  plan.first_edge = std::move(edges.first_edge);
+  plan.most_edges = edges.most_edges;
   return plan;
 }
 
