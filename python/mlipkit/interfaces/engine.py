@@ -128,6 +128,7 @@ class Engine:
         self._handle = _engine.Model(
             os.fspath(path), symbols, precision, device, task, threads, {None: 0, True: 1, False: -1}[tables]
         )
+        self._handle.want_outputs(self._handle.describe()["outputs"])
         self._neighbours: NeighbourList | None = None
         self._halo_failure: BaseException | None = None
 
@@ -292,13 +293,32 @@ class Engine:
                 raise error from self._halo_failure
             raise
 
-    def output(self, name: str) -> FloatArray:
-        """A named per-atom output of the last evaluation, [n_local, width].
+    def want_outputs(self, names: Sequence[str]) -> None:
+        """Which named outputs the following evaluations give; what nobody wants is not computed. At first: all.
 
         Raises:
-            EngineError: the model has no such output, or nothing was evaluated yet.
+            EngineError: the model has no such output.
+        """
+        self._handle.want_outputs(list(names))
+
+    def output(self, name: str) -> FloatArray:
+        """A named output of the last evaluation: [n_local, width], or [width] for one of the structure.
+
+        Raises:
+            EngineError: the model has no such output, it was not wanted, or nothing was evaluated yet.
         """
         return np.asarray(self._handle.output(name))
+
+    def set_reduction(self, sum: HaloCallback | None, max: HaloCallback | None) -> None:
+        """Sets the sums over processes that share a structure; None for both: this process owns all of it.
+
+        Each callback gets an array [n] and replaces it in place by the sum, or the largest, over all processes. An
+        exception stops the evaluation and becomes the cause of its `EngineError`.
+        """
+        if sum is None or max is None:
+            self._handle.set_reduction(None, None)
+        else:
+            self._handle.set_reduction(self._kept(sum), self._kept(max))
 
     def set_halo(self, forward: HaloCallback | None, reverse: HaloCallback | None) -> None:
         """Sets the halo callbacks; None for both removes them.

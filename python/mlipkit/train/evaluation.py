@@ -208,7 +208,7 @@ class ArtifactPredictor:
         self.path, self.options = path, options
         self.species = list(manifest.species)
         self.conditions = list(manifest.conditions)
-        self.outputs = {output.name: output.width for output in manifest.outputs}
+        self.outputs = {output.name: output.width for output in manifest.outputs if output.per == "atom"}
         self.tasks = [
             Task(
                 entry.name,
