@@ -61,9 +61,7 @@ class Condition(Record):
 class Output(Record):
     name: str = Field(min_length=1, description="name by which hosts ask for it; per atom: key in the module's answer")
     unit: str = Field(description="unit of the values")
-    per: Literal["atom", "structure"] = Field(
-        default="atom", description="what one row belongs to: `atom`, `structure`"
-    )
+    per: Literal["atom", "structure"] = Field(default="atom", description="what one row belongs to")
     width: int = Field(ge=1, description="values per row")
     sums_to: Literal["total_charge"] | None = Field(
         default=None, description="per atom: what the values are shifted to sum to, `total_charge`; null: nothing"

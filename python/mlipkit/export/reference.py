@@ -31,8 +31,8 @@ class ModelIndex:
 
 @dataclass(frozen=True)
 class ProbeResults:
-    """One entry per structure: energies without E0 (eV), forces [n, 3] (eV/angstrom), virials [6] (eV), outputs per atom
-    [n, width] by name."""
+    """One entry per structure: energies without E0 (eV), forces [n, 3] (eV/angstrom), virials [6] (eV), outputs per
+    atom [n, width] by name."""
 
     energy: list[float]
     forces: list[NDArray[np.float64]]

@@ -29,7 +29,8 @@ class MLIPCalculator(Calculator):
 
     Energies in eV (reference energies E0 included), forces in eV/angstrom, stresses in eV/angstrom^3, tension positive.
     Stresses exist for three periodic directions only. Named outputs of the model are in ``results`` under their names:
-    [N] or [N, width], and a number or [width] for those of the structure. ``atoms.info["total_charge"]`` and ``atoms.info["spin_multiplicity"]`` win over the arguments.
+    [N] or [N, width], and a number or [width] for those of the structure. ``atoms.info["total_charge"]`` and
+    ``atoms.info["spin_multiplicity"]`` win over the arguments.
 
     Args:
         model: artifact that mlip-export wrote.

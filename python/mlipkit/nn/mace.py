@@ -185,11 +185,10 @@ class MACE(nn.Module):
         if with_outputs:
             for output in self.outputs:
                 result[output.name] = output(features[:, 0]).to(r_ij.dtype)  # type: ignore[index]
-        if self.ensemble is not None:
-            if with_ensemble:
-                deviations, sigma = self.ensemble(torch.cat(last, 1), task)
-                result["energy_deviations"] = deviations.to(r_ij.dtype)
-                result["force_sigma"] = sigma.to(r_ij.dtype)
+        if self.ensemble is not None and with_ensemble:
+            deviations, sigma = self.ensemble(torch.cat(last, 1), task)
+            result["energy_deviations"] = deviations.to(r_ij.dtype)
+            result["force_sigma"] = sigma.to(r_ij.dtype)
         return result
 
 

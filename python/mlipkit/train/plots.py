@@ -112,9 +112,9 @@ def calibration(results: Results, path: Path, title: str) -> None:
         bins = np.array_split(order, max(1, min(20, len(order) // 10)))
         expected = factor * np.array([np.sqrt(np.square(sigma[rows]).mean()) for rows in bins])
         found = factor * np.array([np.sqrt(squares[rows].mean()) for rows in bins])
-        limits = _limits(np.concatenate([expected, found]))
-        upper.plot(limits, limits, "k-", lw=0.8, alpha=0.6)
-        upper.plot(expected, found, "o", ms=4)
+        limits = (0.8 * min(expected.min(), found.min()), 1.25 * max(expected.max(), found.max()))
+        upper.loglog(limits, limits, "k-", lw=0.8, alpha=0.6)
+        upper.loglog(expected, found, "o", ms=4)
         upper.set(xlabel=f"expected error ({unit})", ylabel="RMSE", title=name.replace("_", " "))
         z, errors = np.linspace(0.0, 4.0, 81), np.sort(np.abs(scaled_errors(results, name)))
         lower.plot(z, np.searchsorted(errors, z, side="right") / len(errors), lw=1.5, label="model")
@@ -127,7 +127,8 @@ def calibration(results: Results, path: Path, title: str) -> None:
 
 
 def all_plots(results: Results, table: dict[str, dict[str, Any]], folder: Path, name: str) -> list[str]:
-    """``parity-NAME.png``, ``force-errors-NAME.png``, ``calibration-NAME.png``; returns the names of the files written."""
+    """``parity-NAME.png``, ``force-errors-NAME.png``, ``calibration-NAME.png``, as far as there are data; returns the
+    names of the files written."""
     written = []
     if results.pairs:
         parity(results, table, folder / f"parity-{name}.png", name)
