@@ -158,8 +158,6 @@ Manifest read_manifest(const Json& json, const std::string& text) {
   out.mlipkit_version = json.at("mlipkit_version").string();
   out.architecture = json.at("architecture").string();
   out.species = strings(json.at("species"));
-  for (const Json& number : json.at("atomic_numbers").array(out.species.size()))
-    out.atomic_numbers.push_back(count(number));
   out.masses = per_species(json.at("masses"), out.species);
   out.cutoff = positive(json.at("cutoff"));
   out.interaction_range = positive(json.at("interaction_range"));
@@ -172,6 +170,8 @@ Manifest read_manifest(const Json& json, const std::string& text) {
     out.tasks.push_back(
         {task.at("name").string(), task.at("level_of_theory").string(), per_species(task.at("e0"), out.species)});
   if (out.species.empty() || out.tasks.empty()) json.fail_here("a model needs at least one species and one task");
+  for (const Json& number : json.at("atomic_numbers").array(out.species.size()))
+    out.atomic_numbers.push_back(count(number));
   for (const auto& [name, value] : json.at("conditions").object()) out.conditions.push_back(condition(name, value));
   for (const Json& entry : json.at("outputs").array()) out.outputs.push_back(output(entry));
   check_outputs(json.at("outputs"), out.outputs);
