@@ -125,9 +125,9 @@ std::string FixMLIPWatch::message() const {
 
 void FixMLIPWatch::dump() const {
   MLIP::Frame frame;
-  frame.info = fmt::format("{} step={} {}={:.10g} threshold={:.10g}", source_.pair()->conditions(), update->ntimestep,
-                           source_.per_structure() ? source_.name() : "largest_" + source_.name(), largest_.value,
-                           threshold_);
+  frame.info =
+      fmt::format("{} step={} {}={:.10g} threshold={:.10g}", source_.pair()->conditions(), update->ntimestep,
+                  source_.per_structure() ? source_.name() : "largest_" + source_.name(), largest_.value, threshold_);
   if (!source_.per_structure()) {
     frame.column = source_.name();
     frame.values = source_.values();

@@ -42,8 +42,8 @@ void OutputSource::init() {
   const int width = width_;
   find_output();
   if (width != width_)
-    lmp_->error->all(FLERR, "{}: output {} has {} values now, but had {}; define the command again", who_, name_, width_,
-                     width);
+    lmp_->error->all(FLERR, "{}: output {} has {} values now, but had {}; define the command again", who_, name_,
+                     width_, width);
   pair_->want(name_);
 }
 

@@ -36,7 +36,7 @@ enum class Statistic { none, sum, mean, max, deviation_of_sums };
 struct OutputSpec {
   std::string name, unit;
   int64_t width = 1;
-  bool sums_to_charge = false;             // per atom: shifted so that all sum to the total charge
+  bool sums_to_charge = false;            // per atom: shifted so that all sum to the total charge
   Statistic statistic = Statistic::none;  // per structure: how it follows from the output `of`; none: per atom
   std::string of;
   double factor = 1.0;

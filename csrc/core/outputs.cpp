@@ -149,9 +149,9 @@ const BackendOutput& Outputs::get(const std::string& name, const std::vector<Bac
     fail(MLIP_ERROR_ARGUMENT, "output '", name, "' was not wanted before the evaluation; call mlip_want_outputs");
   if (known.statistic == Statistic::none)
     return *std::find_if(module.begin(), module.end(), [&](const BackendOutput& one) { return one.name == name; });
-  return std::find_if(statistics_.begin(), statistics_.end(), [&](const Derived& one) {
-           return one.spec->name == name;
-         })->output;
+  return std::find_if(statistics_.begin(), statistics_.end(),
+                      [&](const Derived& one) { return one.spec->name == name; })
+      ->output;
 }
 
 }  // namespace mlip

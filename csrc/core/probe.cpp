@@ -57,7 +57,7 @@ void compare_outputs(const std::vector<BackendOutput>& outputs, const ProbeStruc
 }
 
 ProbeDifferences compare(Backend& backend, const Manifest& manifest, const ProbeStructure& structure,
-                    const std::vector<int64_t>& species, int64_t task, mlip_dtype type) {
+                         const std::vector<int64_t>& species, int64_t task, mlip_dtype type) {
   const int64_t n = static_cast<int64_t>(species.size());
   NeighbourList list(manifest.cutoff, 0.0);
   ThreadTeam& team = backend.team();

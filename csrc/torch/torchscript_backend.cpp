@@ -63,9 +63,8 @@ TorchScriptBackend::Tensors TorchScriptBackend::condition_tensors(const Request&
 
 ModuleAnswer TorchScriptBackend::ask(const ModuleInput& input, const Request& request,
                                      std::vector<BackendOutput>& outputs) {
-  const at::IValue given = module_.get_method("forward")(
-      {input.r_ij, input.centre, input.neighbour, input.species, input.n_local,
-       condition_tensors(request, !outputs.empty())});
+  const at::IValue given = module_.get_method("forward")({input.r_ij, input.centre, input.neighbour, input.species,
+                                                          input.n_local, condition_tensors(request, !outputs.empty())});
   const Tensors answer = c10::impl::toTypedDict<std::string, at::Tensor>(given.toGenericDict());
   const at::Tensor energy = entry(answer, "energy");
   check_rows("energy", energy, input.n_local, 1);

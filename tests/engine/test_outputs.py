@@ -227,8 +227,9 @@ def test_multiplicity_that_the_electrons_forbid(
 def test_more_unpaired_electrons_than_there_are(spin_artifact: Path) -> None:
     engine = Engine(spin_artifact, task="pbe")
     engine.set_condition("spin_multiplicity", 3)
+    engine.compute([0, 0], [[0.0, 0, 0], [0.8, 0, 0]])
+    engine.set_condition("spin_multiplicity", 5)
     with pytest.raises(EngineError, match="impossible for the 2 electrons"):
-        engine.set_condition("spin_multiplicity", 5)
         engine.compute([0, 0], [[0.0, 0, 0], [0.8, 0, 0]])
 
 

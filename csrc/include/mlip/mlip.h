@@ -130,12 +130,14 @@ typedef struct {
 /* Copies the callbacks; NULL removes them (then n_all must equal n_local for models that need a halo). */
 MLIP_API mlip_status mlip_set_halo(mlip_model *model, const mlip_halo *halo);
 
-/* ------------------------------------------------------------------------------------------- sums over all processes */
+/* ------------------------------------------------------------------------------------------- sums over all processes
+ */
 
-/* What belongs to the whole structure needs sums over the processes that share it: outputs per structure, atomic charges
- * that sum to the total charge, the number of electrons. Each callback replaces values [n] by their sum, or their
- * largest, over all processes. Both are called the same number of times, in the same order and with the same n on every
- * process, provided that all set the same conditions and want the same outputs. Return 0, or anything else to stop. */
+/* What belongs to the whole structure needs sums over the processes that share it: outputs per structure, atomic
+ * charges that sum to the total charge, the number of electrons. Each callback replaces values [n] by their sum, or
+ * their largest, over all processes. Both are called the same number of times, in the same order and with the same n on
+ * every process, provided that all set the same conditions and want the same outputs. Return 0, or anything else to
+ * stop. */
 typedef struct {
   void *host;
   int (*sum)(void *host, double *values, int n);
@@ -145,7 +147,8 @@ typedef struct {
 /* Copies the callbacks; NULL removes them: this process then owns the whole structure. */
 MLIP_API mlip_status mlip_set_reduction(mlip_model *model, const mlip_reduction *reduction);
 
-/* ----------------------------------------------------------------------------------------------------- named outputs */
+/* ----------------------------------------------------------------------------------------------------- named outputs
+ */
 
 /* The outputs that the following evaluations shall give; [n] names, n = 0: none, as after opening. What nobody wants is
  * not computed. On several processes all must want the same. */

@@ -62,8 +62,7 @@ void MLIPModel::open(const MLIPForce& force, int threads) {
   model_.reset(model);
   mlip_description about{};
   check(mlip_describe(model, &about));
-  for (int k = 0; k < about.n_outputs; ++k)
-    perStructure_[about.outputs[k].name] = about.outputs[k].per_structure != 0;
+  for (int k = 0; k < about.n_outputs; ++k) perStructure_[about.outputs[k].name] = about.outputs[k].per_structure != 0;
   mlip_neighbours* neighbours = nullptr;
   check(mlip_neighbours_create(about.cutoff, force.getSkin() * ANGSTROM_PER_NM, &neighbours));
   neighbours_.reset(neighbours);

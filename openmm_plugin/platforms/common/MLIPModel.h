@@ -40,10 +40,10 @@ class MLIPModel {
   std::unique_ptr<mlip_neighbours, decltype(&mlip_neighbours_destroy)> neighbours_;
   bool periodic_;
   std::map<std::string, bool> perStructure_;  // of each named output
-  std::vector<int64_t> species_;   // of each particle: index into the species in use
-  std::vector<double> positions_;  // [n][3] angstrom
-  std::vector<double> forces_;     // [n][3] eV/angstrom
-  double cell_[9] = {};            // rows are vectors, angstrom
+  std::vector<int64_t> species_;              // of each particle: index into the species in use
+  std::vector<double> positions_;             // [n][3] angstrom
+  std::vector<double> forces_;                // [n][3] eV/angstrom
+  double cell_[9] = {};                       // rows are vectors, angstrom
 };
 
 }  // namespace MLIPPlugin
