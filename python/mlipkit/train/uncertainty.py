@@ -2,10 +2,11 @@
 """Uncertainties of a finished model: members for its ensemble, and how large an error their spread stands for.
 
 The members' last layers are drawn from the Laplace approximation to the posterior of the model's own: features of the
-training atoms as the curvature, so that an atom whose features the training set holds rarely gets a large spread (last-
-layer prediction rigidity: Bigi, Chong, Ceriotti & Grasselli, arXiv:2403.02251, here per atom as in Chong et al., J. Chem.
-Theory Comput. 19, 8020, 2023; members on one trunk: Kellner & Ceriotti, Mach. Learn.: Sci. Technol. 5, 035006, 2024). This costs one
-pass over the training set and leaves every weight of the model, and so its energies and forces, as they are.
+training atoms as the curvature, so that an atom whose features the training set holds rarely gets a large spread. This
+is last-layer prediction rigidity (Bigi, Chong, Ceriotti & Grasselli, arXiv:2403.02251), here per atom (Chong et al., J.
+Chem. Theory Comput. 19, 8020, 2023), as an ensemble on one trunk (Kellner & Ceriotti, Mach. Learn.: Sci. Technol. 5,
+035006, 2024). It costs one pass over the training set and leaves every weight of the model, and so its energies and
+forces, as they are.
 """
 
 from __future__ import annotations
