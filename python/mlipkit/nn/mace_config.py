@@ -102,7 +102,7 @@ class MACEConfig(ArchitectureConfig):
 
     @model_validator(mode="after")
     def _names_of_the_ensemble(self) -> MACEConfig:
-        names = {spec.name for spec in [*self.computed_outputs, *self.statistics]}
+        names = {spec.name for spec in self.computed_outputs} | {spec.name for spec in self.statistics}
         taken = [output.name for output in self.outputs if output.name in names]
         if taken:
             raise ValueError(f"the output name {taken[0]!r} belongs to the ensemble; rename the output")

@@ -170,7 +170,7 @@ def with_uncertainty(
         ensemble.deviations[index] = draw_members(features[task == index], ensemble.members, generator)
     results, outputs = _predictions(model, validation, batch_size, device)
     found = calibrate(results, outputs[DEVIATIONS])
-    ensemble.deviations *= found.energy
+    ensemble.deviations.mul_(found.energy)
     ensemble.floor.fill_(found.floor)
     ensemble.slope.fill_(found.slope)
     results, _ = _predictions(model, validation, batch_size, device)
