@@ -56,6 +56,10 @@ class EnergyReadout(nn.Module):
         """[N, channels], [1] or [N] -> [N]."""
         return pick_task(self.linear(scalars), task)
 
+    def features(self, scalars: Tensor, task: Tensor) -> Tensor:
+        """What the last linear map takes: [N, channels], [1] or [N] -> [N, n_features]."""
+        return scalars
+
 
 class NoReadout(nn.Module):
     """Of a layer whose features feed the next one alone."""
@@ -63,6 +67,10 @@ class NoReadout(nn.Module):
     def forward(self, scalars: Tensor, task: Tensor) -> Tensor:
         """[N, channels], [1] or [N] -> zeros [N]."""
         return torch.zeros_like(scalars[:, 0])
+
+    def features(self, scalars: Tensor, task: Tensor) -> Tensor:
+        """[N, channels], [1] or [N] -> [N, 0]."""
+        return scalars[:, :0]
 
 
 class GatedEnergyReadout(nn.Module):
@@ -82,7 +90,15 @@ class GatedEnergyReadout(nn.Module):
 
     def forward(self, scalars: Tensor, task: Tensor) -> Tensor:
         """[N, channels], [1] or [N] -> [N]."""
+        return pick_task((self._units(scalars) * (self.out / math.sqrt(self.units))).sum(2), task)
+
+    def features(self, scalars: Tensor, task: Tensor) -> Tensor:
+        """What the last linear map takes, the units of the task: [N, channels], [1] or [N] -> [N, units]."""
+        index = task.expand(scalars.shape[0]).view(-1, 1, 1).expand(-1, 1, self.units)
+        return self._units(scalars).gather(1, index).squeeze(1)
+
+    def _units(self, scalars: Tensor) -> Tensor:
+        """[N, channels] -> [N, n_tasks, units]."""
         flat = self.hidden.reshape(scalars.shape[1], self.n_tasks * self.units) * self.scale
         units = self.activation_scale * self.activation(scalars @ flat)
-        units = units.view(scalars.shape[0], self.n_tasks, self.units)
-        return pick_task((units * (self.out / math.sqrt(self.units))).sum(2), task)
+        return units.view(scalars.shape[0], self.n_tasks, self.units)

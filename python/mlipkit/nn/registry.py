@@ -8,7 +8,7 @@ An architecture is one file: a pydantic config derived from ``ArchitectureConfig
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 from ase.data import atomic_numbers
@@ -20,13 +20,43 @@ Module = TypeVar("Module", bound=type[torch.nn.Module])
 
 
 class OutputSpec(BaseModel):
-    """A named per-atom output besides the energy; the module returns it as [n_local, width]."""
+    """A named per-atom output besides the energy; the module returns it as [n_local, width].
+
+    With ``sums_to`` the module returns raw values, and ``mlipkit.nn.evaluate`` and the engine add the same amount to
+    each atom of a structure so that they sum to its total charge (0 where the model does not take ``total_charge``).
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1)
     unit: str
     width: int = Field(default=1, ge=1)
+    sums_to: Literal["total_charge"] | None = None
+
+    @model_validator(mode="after")
+    def _charges_alone_sum_to_the_charge(self) -> OutputSpec:
+        if self.sums_to is not None and (self.unit, self.width) != ("e", 1):
+            raise ValueError(
+                f"output {self.name!r} cannot sum to the total charge with unit {self.unit!r} and width {self.width}: "
+                "it needs unit e and width 1; or leave sums_to out"
+            )
+        return self
+
+
+class StatisticSpec(BaseModel):
+    """An output of the structure that hosts compute from a per-atom output, over all their processes.
+
+    ``deviation_of_sums`` is the sample standard deviation, over the columns, of the columns' sums: for the energies of
+    an ensemble that of the members' total energies.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1)
+    unit: str
+    of: str  # the per-atom output
+    statistic: Literal["sum", "mean", "max", "deviation_of_sums"]
+    factor: float = 1.0
 
 
 class ArchitectureConfig(BaseModel):
@@ -67,6 +97,16 @@ class ArchitectureConfig(BaseModel):
         return {name: limits for name, limits in ranges.items() if limits is not None}
 
     @property
+    def computed_outputs(self) -> list[OutputSpec]:
+        """Per-atom outputs of a finished model that no label trains."""
+        return []
+
+    @property
+    def statistics(self) -> list[StatisticSpec]:
+        """Outputs of the structure that follow from per-atom ones."""
+        return []
+
+    @property
     def n_exchanges(self) -> int:
         """Halo exchanges per forward pass; 0 for a strictly local model."""
         raise NotImplementedError
@@ -91,6 +131,8 @@ class Architecture(Protocol):
     than the cutoff contribute nothing. Ghosts (atoms n_local .. n_all-1) are neighbours only; before every layer but
     the first their features come from ``torch.ops.mlip.halo_exchange``, called ``config.n_exchanges`` times whatever
     the process owns. No edges and no atoms are ordinary inputs, and the energy stays connected to ``r_ij``.
+
+    A model with uncertainties holds a ``mlipkit.nn.ensemble.Ensemble`` as its submodule ``ensemble``.
     """
 
     config: ArchitectureConfig
@@ -113,11 +155,12 @@ class Architecture(Protocol):
             species: [n_all] int64, index into ``config.species``.
             n_local: atoms owned by this process; they come first.
             conditions: ``task`` (int64) and every name in ``config.condition_ranges`` (floating), each [1], or
-                [n_local] where n_all = n_local.
+                [n_local] where n_all = n_local. Where the key ``without_outputs`` is present, the caller wants
+                the energy alone.
 
         Returns:
-            ``energy`` [n_local] eV without reference energies, and each of ``config.outputs`` as [n_local, width], in
-            the dtype of ``r_ij``.
+            ``energy`` [n_local] eV without reference energies, and each of ``config.outputs`` and, when evaluating,
+            ``config.computed_outputs`` as [n_local, width], in the dtype of ``r_ij``.
         """
         ...
 

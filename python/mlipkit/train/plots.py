@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-from mlipkit.train.results import LABELS, Array, Results
+from mlipkit.train.results import LABELS, Array, Results, scaled_errors
 
 
 def learning_curve(history: list[dict[str, float]], path: Path) -> None:
@@ -94,8 +95,40 @@ def force_errors(results: Results, path: Path) -> None:
     plt.close(figure)
 
 
+def calibration(results: Results, path: Path, title: str) -> None:
+    """Whether errors are as large as the model expects them: two panels per quantity.
+
+    Above, rows are sorted by the expected error into bins of equal size: the RMSE of each against its expected one, on
+    the diagonal when all is well. Below, the share of errors within z expected ones, beside that of a Gaussian.
+    """
+    names = [name for name in results.sigma if name in results.pairs]
+    figure, axes = plt.subplots(2, len(names), figsize=(4.2 * len(names), 8), squeeze=False, constrained_layout=True)
+    for (upper, lower), name in zip(axes.T, names, strict=True):
+        _, factor, unit = LABELS[name]
+        pair, sigma = results.pairs[name], results.sigma[name]
+        squares = np.square(pair.predicted - pair.reference).reshape(len(sigma), -1).mean(axis=1)
+        order = np.argsort(sigma)
+        order = order[np.isfinite(squares[order])]
+        bins = np.array_split(order, max(1, min(20, len(order) // 10)))
+        expected = factor * np.array([np.sqrt(np.square(sigma[rows]).mean()) for rows in bins])
+        found = factor * np.array([np.sqrt(squares[rows].mean()) for rows in bins])
+        limits = (0.8 * min(expected.min(), found.min()), 1.25 * max(expected.max(), found.max()))
+        upper.loglog(limits, limits, "k-", lw=0.8, alpha=0.6)
+        upper.loglog(expected, found, "o", ms=4)
+        upper.set(xlabel=f"expected error ({unit})", ylabel="RMSE", title=name.replace("_", " "))
+        z, errors = np.linspace(0.0, 4.0, 81), np.sort(np.abs(scaled_errors(results, name)))
+        lower.plot(z, np.searchsorted(errors, z, side="right") / len(errors), lw=1.5, label="model")
+        lower.plot(z, [math.erf(value / math.sqrt(2.0)) for value in z], "k--", lw=1, label="Gaussian")
+        lower.set(xlabel="error / expected error", ylabel="share of errors below")
+        lower.legend()
+    figure.suptitle(title)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
 def all_plots(results: Results, table: dict[str, dict[str, Any]], folder: Path, name: str) -> list[str]:
-    """``parity-NAME.png`` and ``force-errors-NAME.png``; returns the names of the files written."""
+    """``parity-NAME.png``, ``force-errors-NAME.png``, ``calibration-NAME.png``, as far as there are data; returns the
+    names of the files written."""
     written = []
     if results.pairs:
         parity(results, table, folder / f"parity-{name}.png", name)
@@ -103,6 +136,9 @@ def all_plots(results: Results, table: dict[str, dict[str, Any]], folder: Path, 
     if "forces" in results.pairs:
         force_errors(results, folder / f"force-errors-{name}.png")
         written.append(f"force-errors-{name}.png")
+    if any(quantity in results.pairs for quantity in results.sigma):
+        calibration(results, folder / f"calibration-{name}.png", name)
+        written.append(f"calibration-{name}.png")
     return written
 
 

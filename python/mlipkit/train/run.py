@@ -17,7 +17,7 @@ from torch import nn
 
 import mlipkit
 from mlipkit._engine import keep_freed_memory
-from mlipkit.checkpoint import Checkpoint, load_checkpoint
+from mlipkit.checkpoint import UNCERTAINTY, Checkpoint, load_checkpoint
 from mlipkit.data.dataset import Subset, describe, dtype_of, save_split
 from mlipkit.data.reading import sha256
 from mlipkit.data.report import data_report
@@ -32,6 +32,7 @@ from mlipkit.train.results import errors
 from mlipkit.train.setup import Prepared, set_up
 from mlipkit.train.tables import error_table
 from mlipkit.train.trainer import Trainer
+from mlipkit.train.uncertainty import CalibrationError, with_uncertainty
 
 # What may differ when a run is resumed: how long it goes on, and where it runs.
 CHANGEABLE = {
@@ -164,7 +165,7 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
     """Errors of the best weights on the held-out structures, plots and summary."""
     start = time.perf_counter()
     config, prepared, output = trainer.config, trainer.prepared, trainer.folder
-    best = load_checkpoint(output / "best.ckpt")
+    best = _with_uncertainty(load_checkpoint(output / "best.ckpt"), trainer, console)
     model = best.build().to(dtype_of(config.dtype)).to(trainer.processes.device)
     plots.learning_curve(trainer.progress.history, output / "learning-curve.png")
     held_out: dict[str, Any] = {}
@@ -186,6 +187,7 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
         "dtype": config.dtype,
         "data": describe(prepared.dataset),
         "errors": held_out,
+        UNCERTAINTY: best.provenance.get(UNCERTAINTY),
         "best": {"epoch": progress.best_epoch, "validation_loss": progress.best_loss},
         "epochs": trainer.sampler.epochs_done,
         "steps": progress.step,
@@ -200,3 +202,17 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
     }
     write_whole(output / "summary.json", json.dumps(summary, indent=1) + "\n")
     return summary
+
+
+def _with_uncertainty(best: Checkpoint, trainer: Trainer, console: Console) -> Checkpoint:
+    """The best checkpoint, in the file too, with the members of its ensemble, if it has one."""
+    config, data = trainer.config, trainer.prepared.dataset
+    size = config.validation_batch_size or config.batch_size
+    try:
+        best = with_uncertainty(best, data.train, data.validation, config.seed, size, trainer.processes.device)
+    except CalibrationError as error:
+        console.print(f"no uncertainties, and none in what mlip-export writes: {error}")
+        return best
+    if UNCERTAINTY in best.provenance:
+        best.save(trainer.folder / "best.ckpt")
+    return best
