@@ -8,7 +8,7 @@ An architecture is one file: a pydantic config derived from ``ArchitectureConfig
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 from ase.data import atomic_numbers
@@ -20,13 +20,27 @@ Module = TypeVar("Module", bound=type[torch.nn.Module])
 
 
 class OutputSpec(BaseModel):
-    """A named per-atom output besides the energy; the module returns it as [n_local, width]."""
+    """A named per-atom output besides the energy; the module returns it as [n_local, width].
+
+    With ``sums_to`` the module returns raw values, and ``mlipkit.nn.evaluate`` and the engine add the same amount to
+    each atom of a structure so that they sum to its total charge (0 where the model does not take ``total_charge``).
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1)
     unit: str
     width: int = Field(default=1, ge=1)
+    sums_to: Literal["total_charge"] | None = None
+
+    @model_validator(mode="after")
+    def _charges_alone_sum_to_the_charge(self) -> OutputSpec:
+        if self.sums_to is not None and (self.unit, self.width) != ("e", 1):
+            raise ValueError(
+                f"output {self.name!r} cannot sum to the total charge with unit {self.unit!r} and width {self.width}: "
+                "it needs unit e and width 1; or leave sums_to out"
+            )
+        return self
 
 
 class ArchitectureConfig(BaseModel):

@@ -159,6 +159,7 @@ def _data_config(predictor: Predictor, options: Options) -> tuple[DataConfig, li
             keys=Keys.model_validate({**named, "outputs": outputs}),
             units=UnitNames.model_validate(dict(options.units)),
             tasks=tasks,
+            keep_isolated_atoms=True,  # they are evaluated like any other structure
         )
     except ValidationError as error:
         raise ConfigError(explain(error, DataConfig)) from None

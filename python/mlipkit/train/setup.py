@@ -12,6 +12,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from mlipkit.data.charge_spin import check_charge_sums
 from mlipkit.data.dataset import Dataset, all_species, dtype_of, prepare, read_data
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.graphs import GraphBuilder
@@ -61,6 +62,8 @@ def set_up(config: TrainConfig, folder: Path) -> Prepared:
     _check_species(found, options["species"])
     outputs = {output.name: output.width for output in draft.outputs}
     _check_outputs(config, list(outputs))
+    summing = [output.name for output in draft.outputs if output.sums_to is not None]
+    check_charge_sums((structure for found in subsets.values() for structure in found), summing)
     builder = GraphBuilder(options["species"], draft.cutoff, options["tasks"], dtype_of(config.dtype), outputs)
     dataset = prepare(config.data, folder, subsets, builder, wanted)
     complete = _from_statistics(schema, options, dataset)
