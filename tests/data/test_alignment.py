@@ -44,7 +44,7 @@ def test_offsets_are_found_whatever_the_binding() -> None:
     # each source has compositions of its own, and different numbers of the shared ones
     ours = [*molecules("xtb"), molecule("H2O", "xtb", -2.8), molecule("H2O", "xtb", -3.2), molecule("O3", "xtb", 50.0)]
     theirs = [*molecules("pbe"), molecule("C60", "pbe", 50.0)]
-    found = align(["H", "C", "O"], {}, ours, theirs, "pbe")
+    found = align(["H", "C", "O"], {}, ours, theirs, E0["pbe"], "pbe")
     assert found.offsets == pytest.approx(OFFSETS)
     assert (found.compositions, found.undetermined, found.to) == (5, [], "pbe")
     assert found.rms == pytest.approx(0.0, abs=1e-9)
@@ -52,7 +52,7 @@ def test_offsets_are_found_whatever_the_binding() -> None:
 
 def test_residual_tells_what_offsets_cannot_explain() -> None:
     ours = [molecule("H2", "xtb", -3.0), molecule("H4", "xtb", -2.9)]
-    found = align(["H"], {}, ours, molecules("pbe", ("H2", "H4")))
+    found = align(["H"], {}, ours, molecules("pbe", ("H2", "H4")), E0["pbe"])
     assert found.offsets["H"] == pytest.approx(OFFSETS["H"] + 0.05)  # both count alike, per atom
     assert found.rms == pytest.approx(0.05)
     assert "residual 50.00 meV/atom" in str(found)
@@ -60,12 +60,13 @@ def test_residual_tells_what_offsets_cannot_explain() -> None:
 
 def test_undetermined_offsets_are_named_and_keep_totals() -> None:
     water = [molecules(task, ("H2O", "H4O2")) for task in ("xtb", "pbe")]
-    found = align(["H", "O"], {}, *water)
+    found = align(["H", "O"], {}, *water, E0["pbe"])
     assert found.undetermined == ["+1 H -2 O"]
     total = 2 * OFFSETS["H"] + OFFSETS["O"]
     assert 2 * found.offsets["H"] + found.offsets["O"] == pytest.approx(total)
-    assert found.offsets["O"] == pytest.approx(total / 5)  # the smallest ones
-    known = align(["O"], {"H": OFFSETS["H"]}, *water)
+    # the smallest relative to E0, which hydrogen has little of
+    assert found.offsets["O"] / found.offsets["H"] == pytest.approx(2040.0**2 / (2 * 13.0**2))
+    known = align(["O"], {"H": OFFSETS["H"]}, *water, E0["pbe"])
     assert known.offsets == pytest.approx({"O": OFFSETS["O"]})
     assert known.undetermined == []
 
@@ -73,7 +74,7 @@ def test_undetermined_offsets_are_named_and_keep_totals() -> None:
 def test_ions_are_compared_with_ions() -> None:
     theirs = [molecule("H2O", "pbe", total_charge=0), molecule("H2O", "pbe", 1.0, total_charge=1)]
     ours = [molecule("H2O", "xtb", total_charge=0), molecule("H2O", "xtb", 99.0, total_charge=2)]
-    found = align(["O"], {"H": OFFSETS["H"]}, ours, theirs)
+    found = align(["O"], {"H": OFFSETS["H"]}, ours, theirs, E0["pbe"])
     assert found.compositions == 1
     assert found.offsets == pytest.approx({"O": OFFSETS["O"]})
 
@@ -82,7 +83,7 @@ def test_ions_are_compared_with_ions() -> None:
 def test_nothing_shared(shared: Sequence[str]) -> None:
     ours = [*molecules("xtb", shared), molecule("CO2", "xtb")]
     with pytest.raises(DataError, match=r"no composition with .*C.* occurs at both levels of theory"):
-        align(["H", "C"], {}, ours, molecules("pbe", shared))
+        align(["H", "C"], {}, ours, molecules("pbe", shared), E0["pbe"])
 
 
 def config(**tasks: dict) -> DataConfig:

@@ -56,18 +56,21 @@ def align(
     known: Mapping[str, float],
     structures: Sequence[Structure],
     reference: Sequence[Structure],
+    e0: Mapping[str, float],
     to: str = "",
 ) -> Alignment:
     """Offsets of species between two sources by least squares over the compositions that both have.
 
     Each composition counts once, with the difference between the mean energies per atom of its structures in the two
-    sources. Where the compositions leave combinations of offsets undetermined, the solution of minimum norm is taken.
+    sources. Where the compositions leave combinations of offsets undetermined, those offsets are taken that are
+    smallest relative to E0: with core electrons or without, heavy atoms differ by more than hydrogen.
 
     Args:
         species: those whose offsets are sought.
         known: offsets of others, eV.
         structures: of the source to be aligned; those without energies are left out.
         reference: of the source that it is aligned to.
+        e0: reference energies of that source, eV.
         to: name of that source.
 
     Raises:
@@ -90,7 +93,8 @@ def align(
     )
     sizes = np.array([sum(n for _, n in state[0]) for state in shared], dtype=np.float64)
     rows, values = counts / sizes[:, None], targets / sizes
-    solution = np.linalg.lstsq(rows, values, rcond=None)[0]
+    scales = np.array([max(abs(e0[symbol]), 1.0) for symbol in species])
+    solution = scales * np.linalg.lstsq(rows * scales, values, rcond=None)[0]
     return Alignment(
         to,
         {symbol: float(offset) for symbol, offset in zip(species, solution, strict=True)},
@@ -123,7 +127,7 @@ class AlignedFit:
     ) -> tuple[dict[str, float], list[str]]:
         offsets = {symbol: energy - self.e0[symbol] for symbol, energy in known.items()}
         try:
-            found = align(left, offsets, structures, self.reference, self.to)
+            found = align(left, offsets, structures, self.reference, self.e0, self.to)
         except DataError as error:
             raise DataError(
                 f"data.tasks.{task}.align_to: {error}: add structures of one composition to {task} and {self.to}, set "
@@ -133,7 +137,8 @@ class AlignedFit:
             warnings.warn(
                 f"task {task!r}: the compositions shared with {self.to!r} do not determine the offsets: "
                 f"{'; '.join(found.undetermined)} can be added to E0 without changing any of their energies. The "
-                f"smallest offsets are used; other compositions need more shared ones, or data.tasks.{task}.e0",
+                "offsets smallest relative to E0 are used; other compositions need more shared ones, or "
+                f"data.tasks.{task}.e0",
                 stacklevel=2,
             )
         self.alignment = found
