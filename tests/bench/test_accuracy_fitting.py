@@ -11,9 +11,10 @@ from pathlib import Path
 import bench_scripts  # noqa: F401  (makes the benchmarks importable)
 import numpy as np
 import pytest
+from ase import Atoms
+
 from accuracy.fitting import fit, frames_of, predict, write_frames
 from accuracy.tight_binding import labelled
-from ase import Atoms
 
 WATER = Path(__file__).parents[2] / "examples" / "water" / "water.extxyz.xz"
 CONFIG = {
