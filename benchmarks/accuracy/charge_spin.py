@@ -119,7 +119,7 @@ def measure_chain(study: Study, kind: str) -> Row:
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("--data", type=Path, required=True, help="folder with AcAc and 4G_carbon_chain")
-    made.add_argument("--steps", type=int, default=2000, help="optimiser steps of each run")
+    made.add_argument("--steps", type=int, default=1500, help="optimiser steps of each run")
     arguments = made.parse_args()
     steps = 5 if arguments.quick else arguments.steps
     results, machine = Results("charge_spin", arguments), describe(rates=False)

@@ -87,8 +87,8 @@ class Study:
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("--data", type=Path, required=True, help="folder with AcAc")
-    made.add_argument("--frames", type=int, nargs="+", default=[20, 40, 80], help="numbers of DFT frames, up to 80")
-    made.add_argument("--steps", type=int, default=2000, help="optimiser steps of each run")
+    made.add_argument("--frames", type=int, nargs="+", default=[20, 80], help="numbers of DFT frames, up to 80")
+    made.add_argument("--steps", type=int, default=1500, help="optimiser steps of each run")
     arguments = made.parse_args()
     steps, numbers = (5, [5]) if arguments.quick else (arguments.steps, arguments.frames)
     results, machine = Results("tasks", arguments), describe(rates=False)
