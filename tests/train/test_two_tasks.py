@@ -41,3 +41,18 @@ def test_source_with_energies_only_beside_one_with_forces(workplace: Workplace, 
     result = workplace.train("--overwrite", **changes)
     assert result.exit_code == 1
     assert "no forces under key 'forces'" in " ".join(result.output.split())
+
+
+def test_aligned_task_is_reported(workplace: Workplace, two_sources: dict[str, str]) -> None:
+    """Also where the other task, whose E0 are fitted, shares nothing but compositions."""
+    train = [
+        {"path": two_sources["forces"], "task": "full"},
+        {"path": two_sources["forces"], "task": "bare", "keys": {"energy": "energy", "forces": None, "stress": None}},
+    ]
+    tasks = {"full": {"e0": {"H": -10.0, "O": -100.0}}, "bare": {"align_to": "full"}}
+    result = workplace.train(data__train=train, data__tasks=tasks, epochs=1)
+    assert result.exit_code == 0, result.output
+    assert "task bare: aligned to full by" in " ".join(result.output.split())
+    data = json.loads((workplace.output / "summary.json").read_text())["data"]
+    assert data["alignments"]["bare"]["to"] == "full"
+    assert data["reference_energies"]["bare"]["source"] == {"H": "aligned to full", "O": "aligned to full"}

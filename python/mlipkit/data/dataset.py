@@ -14,6 +14,7 @@ from ase.data import atomic_numbers
 from ase.io import write
 
 from mlipkit.checkpoint import Task
+from mlipkit.data.alignment import Alignment, all_reference_energies
 from mlipkit.data.config import DataConfig, TaskConfig
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.files import DataFile, FileUse, all_files, check_used_once
@@ -21,7 +22,7 @@ from mlipkit.data.graphs import GraphBuilder, add_reference_energies
 from mlipkit.data.labels import Wanted, read_structures
 from mlipkit.data.plausibility import warn_of_implausible, warn_of_references
 from mlipkit.data.reading import sha256
-from mlipkit.data.reference import ReferenceEnergies, is_isolated, reference_energies
+from mlipkit.data.reference import ReferenceEnergies, is_isolated
 from mlipkit.data.split import random_split
 from mlipkit.data.statistics import Statistics, statistics
 from mlipkit.data.structure import Structure
@@ -41,6 +42,7 @@ class Dataset:
     test: Subset
     isolated: list[Structure]
     references: dict[str, ReferenceEnergies]  # by task
+    alignments: dict[str, Alignment]  # of the tasks that were aligned to another
     statistics: Statistics  # of the training structures
     statistics_by_task: dict[str, Statistics]
     uses: list[FileUse] = field(default_factory=list)  # what each file gave
@@ -111,16 +113,9 @@ def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuil
             raise DataError(f"no structures left for {name}; add data or change data.split")
     _check_labels(prepared["train"].structures, wanted)
     _check_outputs(prepared["train"].structures, builder, data)
-    references = {
-        task: reference_energies(
-            task,
-            builder.species,
-            [s for s in isolated.structures if s.task == task],
-            [s for s in prepared["train"].structures if s.task == task],
-            data.tasks[task].e0 if task in data.tasks else {},
-        )
-        for task in builder.tasks
-    }
+    references, alignments = all_reference_energies(
+        data, builder.species, builder.tasks, isolated.structures, prepared["train"].structures
+    )
     warn_of_implausible([structure for subset in prepared.values() for structure in subset.structures])
     warn_of_references(prepared["train"].structures, references)
     e0 = [references[task].values for task in builder.tasks]
@@ -131,6 +126,7 @@ def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuil
         tasks=[_task(data, name, references[name]) for name in builder.tasks],
         isolated=isolated.structures,
         references=references,
+        alignments=alignments,
         statistics=statistics(prepared["train"].structures, prepared["train"].graphs),
         statistics_by_task={task: _task_statistics(prepared["train"], task) for task in builder.tasks},
         uses=_uses(data, folder, subsets),
@@ -161,6 +157,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "isolated_atoms": len(dataset.isolated),
         "statistics": asdict(dataset.statistics),
         "reference_energies": {task: asdict(reference) for task, reference in dataset.references.items()},
+        "alignments": {task: asdict(alignment) for task, alignment in dataset.alignments.items()},
         "files": [asdict(use) for use in dataset.uses],
         "notes": dataset.notes,
     }

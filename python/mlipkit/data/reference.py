@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
+from typing import Protocol
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -31,13 +32,28 @@ class ReferenceEnergies:
 
     Attributes:
         values: species -> eV.
-        source: species -> "isolated atom", "configuration" or "least squares".
+        source: species -> "isolated atom", "configuration", "least squares" or "aligned to" another task.
         undetermined: combinations of species whose E0 the compositions do not fix, such as ``+1 H -2 O``.
     """
 
     values: dict[str, float]
     source: dict[str, str]
     undetermined: list[str]
+
+
+class Fit(Protocol):
+    """Another way than least squares to the E0 that neither isolated atoms nor the configuration give."""
+
+    @property
+    def name(self) -> str:
+        """The source of these E0, for people."""
+        ...
+
+    def __call__(
+        self, task: str, left: list[str], known: Mapping[str, float], structures: Sequence[Structure]
+    ) -> tuple[dict[str, float], list[str]]:
+        """E0 (eV) of the species ``left``, and the combinations of them that stay undetermined."""
+        ...
 
 
 def is_isolated(structure: Structure, n_edges: int) -> bool:
@@ -51,6 +67,7 @@ def reference_energies(
     isolated: Sequence[Structure],
     structures: Sequence[Structure],
     given: Mapping[str, float],
+    fit: Fit | None = None,
 ) -> ReferenceEnergies:
     """E0 of every species in one task.
 
@@ -60,6 +77,7 @@ def reference_energies(
         isolated: isolated atoms of this task, with energies.
         structures: training structures of this task.
         given: E0 from the configuration, eV.
+        fit: finds the rest; None: least squares.
 
     Raises:
         DataError: contradictory isolated atoms, an unknown species in ``given``, or nothing to fit.
@@ -82,9 +100,9 @@ def reference_energies(
     left = [symbol for symbol in species if symbol not in values]
     undetermined: list[str] = []
     if left:
-        fitted, undetermined = _fit(task, left, values, structures)
+        fitted, undetermined = (fit or _fit)(task, left, values, structures)
         values.update(fitted)
-        source.update(dict.fromkeys(left, "least squares"))
+        source.update(dict.fromkeys(left, fit.name if fit else "least squares"))
     return ReferenceEnergies({s: values[s] for s in species}, {s: source[s] for s in species}, undetermined)
 
 
