@@ -40,12 +40,15 @@ class Rows:
 
 
 def parameter_axes(model: nn.Module) -> dict[str, tuple[str, ...]]:
-    """Names of the axes of every parameter, by its name; empty where no module says."""
+    """Names of the axes of every parameter, by its name; empty where no module says.
+
+    Where a module and one of its parts both name a parameter, the module is right: it knows what the part serves for.
+    """
     found: dict[str, tuple[str, ...]] = {name: () for name, _ in model.named_parameters()}
-    for prefix, module in model.named_modules():
+    for prefix, module in model.named_modules():  # a module before its parts
         for pattern, names in getattr(type(module), "axes", {}).items():
             full = f"{prefix}.{pattern}".lstrip(".")
-            found.update(dict.fromkeys(fnmatch.filter(found, full), names))
+            found.update({name: names for name in fnmatch.filter(found, full) if not found[name]})
     return found
 
 

@@ -65,9 +65,10 @@ class ArchitectureConfig(BaseModel):
     def regrown(self, species: Rows, tasks: Rows) -> dict[str, Any]:
         """Options of the same model with other species and tasks, each of which starts as a copy of an old one.
 
-        The forward pass of what was there must stay the same, bit for bit, when parameters are copied along the axes
-        that :mod:`mlipkit.nn.axes` knows. A parameter that only the new model has (because there are several tasks now)
-        must do nothing as long as it is zero. Architectures add what they hold per species or task.
+        The forward pass of what was there must stay the same, bit for bit where species alone are added, when
+        parameters are copied along the axes that :mod:`mlipkit.nn.axes` knows. A parameter that only the new model has,
+        because there are several tasks now, must do nothing as long as it is zero. Architectures add what they hold per
+        species or task.
         """
         return {**self.model_dump(mode="json"), "species": species.names, "tasks": tasks.names}
 

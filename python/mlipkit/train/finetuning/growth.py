@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A checkpoint with other species and tasks, each of which starts as a copy of an old one.
 
-Weights per species or task are copied along the axes that the architecture names (:mod:`mlipkit.nn.axes`), bit for bit:
-predictions for old species in old tasks stay what they were. A copy of the most similar element is a far better start
-than random weights: in a frame of a known crystal the new element behaves like that one from the first step on, and
-weights that are not random keep messages at the size that the trunk was trained for.
+Weights per species or task are copied along the axes that the architecture names (:mod:`mlipkit.nn.axes`), bit for
+bit. New species leave the predictions for old ones what they were, bit for bit; new tasks do to rounding, because the
+readouts of all tasks are one matrix product. A copy of the most similar element is a far better start than random
+weights: the new element behaves like that one from the first step on, and messages keep their size.
 """
 
 from __future__ import annotations

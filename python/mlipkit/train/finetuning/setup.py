@@ -56,8 +56,8 @@ def set_up_finetuning(config: TrainConfig, folder: Path) -> Prepared:
     check_outputs(config, list(outputs))
     subsets = read_data(data, folder, wanted)
     new_species = chosen_species(config.finetune, config.init, schema.species, all_species(subsets))
-    checkpoint = grown(checkpoint, new_species, tasks)
-    start = _Start(config, folder, data, checkpoint, list(new_species), wanted, outputs)
+    start = _Start(config, folder, data, grown(checkpoint, new_species, tasks), list(new_species), wanted, outputs)
+    start.old_tasks = schema.tasks
     return start.prepared(subsets)
 
 
@@ -87,6 +87,7 @@ class _Start:
         self.builder = GraphBuilder(described.species, described.cutoff, names, dtype, outputs)
         self.references: dict[str, TaskReferences] = {}
         self.notes: list[str] = []
+        self.old_tasks: list[str] = []  # of the checkpoint
         self.untrained: Results | None = None  # predictions for the training structures, energies without E0
 
     def prepared(self, subsets: dict[str, list[Structure]]) -> Prepared:
@@ -115,7 +116,7 @@ class _Start:
 
     def _read_old(self, subsets: dict[str, list[Structure]]) -> tuple[dict[str, list[Structure]], list[Structure]]:
         """Structures of replay and probe; none of them may be new data too."""
-        old_task = self.described.tasks[0] if len(self.described.tasks) == 1 else None
+        old_task = self.old_tasks[0] if len(self.old_tasks) == 1 else None
         found: dict[str, list[Structure]] = {}
         if self.finetune.replay is not None:
             replay = self.finetune.replay
