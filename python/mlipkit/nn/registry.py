@@ -103,6 +103,9 @@ class Architecture(Protocol):
     than the cutoff contribute nothing. Ghosts (atoms n_local .. n_all-1) are neighbours only; before every layer but
     the first their features come from ``torch.ops.mlip.halo_exchange``, called ``config.n_exchanges`` times whatever
     the process owns. No edges and no atoms are ordinary inputs, and the energy stays connected to ``r_ij``.
+
+    For fine-tuning, modules name the axes of their parameters and say which of them are readouts
+    (:mod:`mlipkit.nn.axes`).
     """
 
     config: ArchitectureConfig
