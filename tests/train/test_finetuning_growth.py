@@ -320,3 +320,16 @@ def test_tasks_that_do_not_fit(place: FinetuningPlace) -> None:
     place.refused(
         "old data of task 'pbe', which start.ckpt lacks", finetune={"probe": {"path": "old.extxyz", "task": "pbe"}}
     )
+
+
+def test_conditions_outside_of_their_range_are_refused(tmp_path: Path, finished: Workplace) -> None:
+    frames = read(finished.data, ":4")
+    frames[1].info["total_charge"] = 5
+    before = checkpoint({"total_charge_range": [-1, 1]}, [LOW])
+    before.tasks[0].defaults = {"total_charge": 0.0}
+    place = FinetuningPlace(tmp_path, before, frames)
+    place.refused("new.extxyz, frame 1: total_charge 5 is not a whole number in [-1, 1]")
+    frames[1].info["total_charge"] = 1
+    write(tmp_path / "new.extxyz", frames)
+    place.succeeds(epochs=1)
+    assert place.tuned.tasks[0].defaults == {"total_charge": 0.0}

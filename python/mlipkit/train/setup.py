@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from mlipkit.data.dataset import Dataset, all_species, dtype_of, prepare, read_d
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.graphs import GraphBuilder
 from mlipkit.data.labels import Wanted
+from mlipkit.data.structure import Structure
 from mlipkit.nn import ArchitectureConfig, build_model, config_class
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError, explain_entries
@@ -81,7 +82,7 @@ def set_up(config: TrainConfig, folder: Path) -> Prepared:
     except ValidationError as error:
         raise ConfigError(explain_entries(error.errors(), schema, ("model",))) from None
     assert isinstance(checked, ArchitectureConfig)
-    check_conditions(checked, dataset)
+    check_conditions(checked, [s for subset in dataset.subsets().values() for s in subset.structures])
     torch.manual_seed(config.seed)
     model = build_model(architecture, checked).to(dtype_of(config.dtype))
     if initial is not None:
@@ -148,11 +149,10 @@ def check_outputs(config: TrainConfig, outputs: list[str]) -> None:
             raise ConfigError(f"loss.outputs names {name!r}, which is not among model.outputs{nearest(name, outputs)}")
 
 
-def check_conditions(checked: ArchitectureConfig, dataset: Dataset) -> None:
+def check_conditions(checked: ArchitectureConfig, structures: Iterable[Structure]) -> None:
     """Raises DataError where a condition of a structure is outside of what the model takes."""
-    for subset in dataset.subsets().values():
-        for structure in subset.structures:
-            for name, (low, high) in checked.condition_ranges.items():
-                value = structure.conditions[name]
-                if not low <= value <= high or value != round(value):
-                    raise DataError(f"{structure.where}: {name} {value:g} is not a whole number in [{low}, {high}]")
+    for structure in structures:
+        for name, (low, high) in checked.condition_ranges.items():
+            value = structure.conditions[name]
+            if not low <= value <= high or value != round(value):
+                raise DataError(f"{structure.where}: {name} {value:g} is not a whole number in [{low}, {high}]")

@@ -52,12 +52,10 @@ def set_up_finetuning(config: TrainConfig, folder: Path) -> Prepared:
     schema = config_class(checkpoint.architecture).model_validate(checkpoint.config)
     assert isinstance(schema, ArchitectureConfig)
     wanted = Wanted(config.loss.labels(), condition_defaults(data.tasks, list(schema.condition_ranges)))
-    outputs = {output.name: output.width for output in schema.outputs}
-    check_outputs(config, list(outputs))
+    check_outputs(config, [output.name for output in schema.outputs])
     subsets = read_data(data, folder, wanted)
     new_species = chosen_species(config.finetune, config.init, schema.species, all_species(subsets))
-    start = _Start(config, folder, data, grown(checkpoint, new_species, tasks), list(new_species), wanted, outputs)
-    start.old_tasks = schema.tasks
+    start = _Start(config, folder, data, grown(checkpoint, new_species, tasks), list(new_species), schema.tasks, wanted)
     return start.prepared(subsets)
 
 
@@ -71,30 +69,31 @@ class _Start:
         data: DataConfig,
         checkpoint: Checkpoint,
         new_species: list[str],
+        old_tasks: list[str],
         wanted: Wanted,
-        outputs: dict[str, int],
     ) -> None:
         assert config.finetune is not None
         self.config, self.folder, self.data, self.wanted = config, folder, data, wanted
-        self.finetune, self.checkpoint, self.new_species = config.finetune, checkpoint, new_species
+        self.finetune, self.checkpoint = config.finetune, checkpoint
+        self.new_species, self.old_tasks = new_species, old_tasks
         dtype = dtype_of(config.dtype)
         self.device = _device(config)
         self.model = checkpoint.build().to(dtype).to(self.device)
         described = self.model.config
         assert isinstance(described, ArchitectureConfig)
         self.described: ArchitectureConfig = described
-        names = described.tasks
-        self.builder = GraphBuilder(described.species, described.cutoff, names, dtype, outputs)
+        outputs = {output.name: output.width for output in described.outputs}
+        self.builder = GraphBuilder(described.species, described.cutoff, described.tasks, dtype, outputs)
         self.references: dict[str, TaskReferences] = {}
         self.notes: list[str] = []
-        self.old_tasks: list[str] = []  # of the checkpoint
         self.untrained: Results | None = None  # predictions for the training structures, energies without E0
 
     def prepared(self, subsets: dict[str, list[Structure]]) -> Prepared:
         """Data and model, ready for the first step."""
         old_subsets, probe_structures = self._read_old(subsets)
+        everything = [*subsets.values(), *old_subsets.values(), probe_structures]
+        check_conditions(self.described, [structure for part in everything for structure in part])
         dataset = prepare(self.data, self.folder, subsets, self.builder, self.wanted, self._find_references)
-        check_conditions(self.described, dataset)
         assert self.untrained is not None
         check_something_to_learn(self.config.loss, self.untrained, self.references)
         before = {NEW: self._errors(dataset.validation)}
