@@ -54,8 +54,8 @@ class FinetuningPlace:
     def summary(self) -> dict[str, Any]:
         return json.loads((self.output / "summary.json").read_text())
 
-    def run(self, *options: str, **changes: Any) -> Any:
-        """``mlip-finetune``; ``a__b=value`` sets the key ``a.b``. Gives exit code and output."""
+    def write(self, **changes: Any) -> Path:
+        """Writes the configuration; ``a__b=value`` sets the key ``a.b``."""
         content = copy.deepcopy(CONFIG)
         content["output"] = str(self.output)
         for name, value in changes.items():
@@ -66,7 +66,11 @@ class FinetuningPlace:
             target[last] = value
         path = self.folder / "finetune.yaml"
         path.write_text(yaml.safe_dump(content, sort_keys=False))
-        return CliRunner().invoke(one_command("mlip-finetune", finetune), [str(path), *options])
+        return path
+
+    def run(self, *options: str, **changes: Any) -> Any:
+        """``mlip-finetune`` with changes of the configuration; gives exit code and output."""
+        return CliRunner().invoke(one_command("mlip-finetune", finetune), [str(self.write(**changes)), *options])
 
     def succeeds(self, *options: str, **changes: Any) -> str:
         """As :meth:`run`, and gives what was printed, on one line."""

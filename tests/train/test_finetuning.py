@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -191,6 +193,26 @@ def test_resuming_changes_nothing(place: FinetuningPlace, method: str) -> None:
     assert comparable(resumed.parameters) == comparable(whole.parameters)
     assert comparable(place.tuned.parameters) == comparable(best.parameters)
     assert resumed.tasks == whole.tasks
+
+
+def test_two_processes_take_the_steps_of_one(place: FinetuningPlace) -> None:
+    changes: dict[str, Any] = {
+        "finetune": {"method": "lora", "rank": 1, "replay": {"data": {"path": "old.extxyz", "frames": ":-2"}}},
+        "dtype": "float64",
+        "data__validation": {"path": "old.extxyz", "frames": "-2:"},
+        "data__split": {},
+    }
+    place.succeeds(**changes)
+    one = place.tuned
+    place.output = place.folder / "double"
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "mlipkit.cli.finetune"]
+    command = [sys.executable, *launcher, str(place.write(**changes))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert place.summary["processes"] == 2
+    for name, value in place.tuned.parameters.items():
+        torch.testing.assert_close(value, one.parameters[name], rtol=0, atol=1e-9)
 
 
 def test_metadata_of_the_checkpoint_stay(place: FinetuningPlace) -> None:
