@@ -104,7 +104,8 @@ def test_reference_energies_are_fitted_to_what_the_model_leaves(place: Finetunin
 def test_given_energies_and_isolated_atoms_win_over_the_fit(place: FinetuningPlace, frames: list[Atoms]) -> None:
     hydrogen = Atoms("H", info={"energy": -9.0, "config_type": "IsolatedAtom"})
     write(place.folder / "new.extxyz", [*shifted(frames[:6]), hydrogen])
-    place.succeeds(data__tasks={"default": {"e0": {"O": -150.0}}}, epochs=1)
+    printed = place.succeeds(data__tasks={"default": {"e0": {"O": -150.0}}}, epochs=1)
+    assert "task default: with these E0 the model is off by" in printed
     assert place.tuned.tasks[0].e0 == {"H": -9.0, "O": -150.0}
     place.succeeds("--overwrite", data__tasks={"default": {"e0": {"O": -150.0}}}, epochs=1, finetune={"e0": "keep"})
     assert place.tuned.tasks[0].e0 == {"H": -9.0, "O": -150.0}

@@ -13,6 +13,7 @@ from mlipkit.train.results import LABELS
 
 Errors = dict[str, dict[str, Any]]  # of :func:`mlipkit.train.results.errors`
 NEW, OLD = "new data", "old data"
+LARGE_RESIDUAL = 0.1  # eV/atom; of a model that knows anything of the data, with E0 that fit, some meV to tens
 
 
 def reference_table(found: Sequence[TaskReferences]) -> Table:
@@ -35,8 +36,14 @@ def reference_table(found: Sequence[TaskReferences]) -> Table:
 
 
 def reference_notes(found: Sequence[TaskReferences]) -> Iterator[str]:
-    """What the fit could not know."""
+    """What the fit could not know, and E0 that do not go with the model."""
     for references in found:
+        if references.rms_new > LARGE_RESIDUAL:
+            yield (
+                f"task {references.task}: with these E0 the model is off by {1e3 * references.rms_new:.0f} meV/atom "
+                "before step 1: are E0 and units those of the labels? E0 of isolated atoms go with a model whose own "
+                "E0 were those of isolated atoms"
+            )
         for combination in references.energies.undetermined:
             yield (
                 f"task {references.task}: the compositions do not tell {combination} of E0; it stays as it was, and no "
