@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from mlipkit.data.structure import Structure
 from mlipkit.data.subset import Subset, check_config_types, partition, with_graphs, without_weightless
 
 Subsets = dict[str, list[Structure]]  # "train", "validation", "test"
+References = Callable[[Subset, Subset], dict[str, ReferenceEnergies]]  # from isolated atoms and training structures
 
 
 @dataclass
@@ -77,7 +78,14 @@ def all_species(subsets: Mapping[str, Sequence[Structure]]) -> list[str]:
     return sorted(found, key=lambda symbol: atomic_numbers[symbol])
 
 
-def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuilder, wanted: Wanted) -> Dataset:
+def prepare(
+    data: DataConfig,
+    folder: Path,
+    subsets: Subsets,
+    builder: GraphBuilder,
+    wanted: Wanted,
+    find_references: References | None = None,
+) -> Dataset:
     """Graphs, reference energies and statistics.
 
     Args:
@@ -86,6 +94,8 @@ def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuil
         subsets: from :func:`read_data`.
         builder: knows species, cutoff, tasks and dtype of the model.
         wanted: a label that is wanted must occur in the training structures.
+        find_references: gives E0 of every task; then tasks may be without data. None: see
+            :mod:`mlipkit.data.reference`.
 
     Raises:
         DataError: unknown species, no structures left, reference energies that cannot be found, a wanted label missing.
@@ -113,9 +123,15 @@ def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuil
             raise DataError(f"no structures left for {name}; add data or change data.split")
     _check_labels(prepared["train"].structures, wanted)
     _check_outputs(prepared["train"].structures, builder, data)
-    references, alignments = all_reference_energies(
-        data, builder.species, builder.tasks, isolated.structures, prepared["train"].structures
-    )
+    if find_references is None:
+        tasks = builder.tasks
+        references, alignments = all_reference_energies(
+            data, builder.species, tasks, isolated.structures, prepared["train"].structures
+        )
+    else:
+        with_data = {structure.task for structure in prepared["train"].structures}
+        tasks = [task for task in builder.tasks if task in with_data]
+        references, alignments = find_references(isolated, prepared["train"]), {}
     warn_of_implausible([structure for subset in prepared.values() for structure in subset.structures])
     warn_of_references(prepared["train"].structures, references)
     e0 = [references[task].values for task in builder.tasks]
@@ -128,7 +144,7 @@ def prepare(data: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuil
         references=references,
         alignments=alignments,
         statistics=statistics(prepared["train"].structures, prepared["train"].graphs),
-        statistics_by_task={task: _task_statistics(prepared["train"], task) for task in builder.tasks},
+        statistics_by_task={task: _task_statistics(prepared["train"], task) for task in tasks},
         uses=_uses(data, folder, subsets),
         notes=notes,
         **prepared,

@@ -89,7 +89,7 @@ def reference_energies(
         )
     values = dict(given)
     source = dict.fromkeys(given, "configuration")
-    for symbol, energy in _isolated_energies(isolated).items():
+    for symbol, energy in isolated_energies(isolated).items():
         if symbol in given and abs(given[symbol] - energy) > SAME_ENERGY:
             warnings.warn(
                 f"task {task!r}: E0({symbol}) = {energy:.6f} eV of the isolated atom in the data is used, "
@@ -131,7 +131,12 @@ def undetermined_combinations(counts: NDArray[np.int64], species: Sequence[str])
     return texts
 
 
-def _isolated_energies(isolated: Sequence[Structure]) -> dict[str, float]:
+def isolated_energies(isolated: Sequence[Structure]) -> dict[str, float]:
+    """Energy of the isolated atom of each species, eV.
+
+    Raises:
+        DataError: one without an energy, or two of a species that differ.
+    """
     found: dict[str, tuple[float, str]] = {}
     for structure in isolated:
         if structure.energy is None:

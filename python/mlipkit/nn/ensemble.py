@@ -23,6 +23,8 @@ class Ensemble(nn.Module):
         members: at least 2.
     """
 
+    axes = {"deviations": ("task", "feature", "member")}  # noqa: RUF012
+
     def __init__(self, n_features: int, n_tasks: int, members: int) -> None:
         super().__init__()
         self.members = members

@@ -7,6 +7,7 @@ change sign, and features of odd degree with them), and the symmetric contractio
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ MOST_TABLES = 100  # of 1 MB per layer with 128 channels and scalar features
 class MACE(nn.Module):
     """See ``mlipkit.nn.registry.Architecture`` for the contract of ``forward``."""
 
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"embedding": ("species", "channel")}
     scale: Tensor
     shift: Tensor
     zbl_scale: Tensor
@@ -47,8 +49,8 @@ class MACE(nn.Module):
         self.needs_radial = any(config.normalizes_density(index) for index in range(config.n_layers))
         n_species, n_tasks = len(config.species), len(config.tasks)
         self.embedding = nn.Parameter(torch.randn(n_species, config.channels))
-        self.embedding_scale = 1.0 / math.sqrt(n_species)
-        self.conditions = ConditionEmbedding(config.condition_ranges, n_tasks, config.channels)
+        self.embedding_scale = 1.0 / math.sqrt(config.species_fan_in or n_species)
+        self.conditions = ConditionEmbedding(config.condition_ranges, n_tasks, config.channels, config.task_fan_in)
         self.radial = RadialEmbedding(config.radial, config.cutoff, config.radii)
         self.layers = nn.ModuleList([MACELayer(config, index) for index in range(config.n_layers)])
         self.readouts = nn.ModuleList([_readout(config, index) for index in range(config.n_layers)])

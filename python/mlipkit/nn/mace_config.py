@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from ase.data import atomic_numbers, covalent_radii
 from pydantic import Field, model_validator
 
+from mlipkit.nn.axes import Rows
 from mlipkit.nn.ensemble import DEVIATIONS, FORCE_SIGMA
 from mlipkit.nn.radial import SILU_SCALE, RadialConfig, initial_weight_square
 from mlipkit.nn.registry import ArchitectureConfig, OutputSpec, StatisticSpec
@@ -65,6 +66,13 @@ class MACEConfig(ArchitectureConfig):
     covalent_radii: list[float] | None = Field(
         default=None, description="angstrom per species, for zbl and radial.transform; null: filled in from ase"
     )
+    species_fan_in: int | None = Field(
+        default=None,
+        ge=1,
+        description="species that the factors 1/sqrt(n) of weights per species count; null: all. Stays as it was when "
+        "fine-tuning adds species, so that old weights keep their meaning",
+    )
+    task_fan_in: int | None = Field(default=None, ge=1, description="the same for the vectors of tasks")
 
     @model_validator(mode="after")
     def _per_task(self) -> MACEConfig:
@@ -131,6 +139,23 @@ class MACEConfig(ArchitectureConfig):
         """Numbers per atom that enter the last linear maps of all layers."""
         last = self.readout_hidden if self.last_readout == "gated" else self.channels
         return last + (0 if self.last_readout_only else self.channels * (self.n_layers - 1))
+
+    def regrown(self, species: Rows, tasks: Rows) -> dict[str, Any]:
+        """See :meth:`ArchitectureConfig.regrown`."""
+        radii = self.covalent_radii
+        if radii is not None:
+            own = dict(zip(self.species, radii, strict=True))
+            radii = [own.get(symbol, float(covalent_radii[atomic_numbers[symbol]])) for symbol in species.names]
+        shift = [species.pick(row) if isinstance(row, list) else row for row in tasks.pick(self.shift)]
+        return {
+            **super().regrown(species, tasks),
+            "scale": tasks.pick(self.scale),
+            "shift": shift,
+            "zbl_scale": None if self.zbl_scale is None else tasks.pick(self.zbl_scale),
+            "covalent_radii": radii,
+            "species_fan_in": self.species_fan_in or len(self.species),
+            "task_fan_in": self.task_fan_in or (len(self.tasks) if len(self.tasks) > 1 else None),
+        }
 
     @property
     def n_exchanges(self) -> int:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,8 @@ ACTIVATIONS = {"silu": nn.SiLU, "tanh": nn.Tanh, "abs": Absolute, "identity": nn
 class LinearReadout(nn.Module):
     """``weight`` [channels, width]."""
 
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"weight": ("in", "out")}
+
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.scale = 1.0 / math.sqrt(channels)
@@ -40,6 +43,8 @@ class LinearReadout(nn.Module):
 class NamedReadout(LinearReadout):
     """A named per-atom output."""
 
+    is_readout: ClassVar[bool] = True
+
     def __init__(self, name: str, channels: int, width: int) -> None:
         super().__init__(channels, width)
         self.name = name
@@ -47,6 +52,9 @@ class NamedReadout(LinearReadout):
 
 class EnergyReadout(nn.Module):
     """Linear, usual in all layers but the last: one column per task."""
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"linear.weight": ("in", "task")}
+    is_readout: ClassVar[bool] = True
 
     def __init__(self, channels: int, n_tasks: int) -> None:
         super().__init__()
@@ -76,6 +84,9 @@ class NoReadout(nn.Module):
 class GatedEnergyReadout(nn.Module):
     """One hidden layer of units per task, of the last layer. ``hidden`` [channels, n_tasks, units],
     ``out`` [n_tasks, units]."""
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"hidden": ("in", "task", "unit"), "out": ("task", "unit")}
+    is_readout: ClassVar[bool] = True
 
     def __init__(
         self, channels: int, n_tasks: int, units: int, activation_scale: float, activation: str = "silu"

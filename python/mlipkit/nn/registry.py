@@ -15,6 +15,8 @@ from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from mlipkit.nn.axes import Rows
+
 _ARCHITECTURES: dict[str, tuple[type[torch.nn.Module], type[BaseModel]]] = {}
 Module = TypeVar("Module", bound=type[torch.nn.Module])
 
@@ -90,6 +92,16 @@ class ArchitectureConfig(BaseModel):
             raise ValueError("spin multiplicity is 2S+1 and starts at 1")
         return self
 
+    def regrown(self, species: Rows, tasks: Rows) -> dict[str, Any]:
+        """Options of the same model with other species and tasks, each of which starts as a copy of an old one.
+
+        The forward pass of what was there must stay the same, bit for bit where species alone are added, when
+        parameters are copied along the axes that :mod:`mlipkit.nn.axes` knows. A parameter that only the new model has,
+        because there are several tasks now, must do nothing as long as it is zero. Architectures add what they hold per
+        species or task.
+        """
+        return {**self.model_dump(mode="json"), "species": species.names, "tasks": tasks.names}
+
     @property
     def condition_ranges(self) -> dict[str, tuple[int, int]]:
         """Conditions that the module reads besides ``task``, with their smallest and largest value."""
@@ -133,6 +145,8 @@ class Architecture(Protocol):
     the process owns. No edges and no atoms are ordinary inputs, and the energy stays connected to ``r_ij``.
 
     A model with uncertainties holds a ``mlipkit.nn.ensemble.Ensemble`` as its submodule ``ensemble``.
+    For fine-tuning, modules name the axes of their parameters and say which of them are readouts
+    (:mod:`mlipkit.nn.axes`).
     """
 
     config: ArchitectureConfig

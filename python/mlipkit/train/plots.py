@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,28 @@ def calibration(results: Results, path: Path, title: str) -> None:
         lower.set(xlabel="error / expected error", ylabel="share of errors below")
         lower.legend()
     figure.suptitle(title)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+def before_and_after(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Bars of the RMSE before and after fine-tuning, one panel per quantity.
+
+    Args:
+        rows: from :func:`mlipkit.train.finetuning.report.comparison`.
+        path: image to write.
+    """
+    names = list(dict.fromkeys(row["quantity"] for row in rows))
+    figure, axes = plt.subplots(1, len(names), figsize=(3.6 * len(names), 3.4), squeeze=False, constrained_layout=True)
+    for axis, name in zip(axes[0], names, strict=True):
+        chosen = [row for row in rows if row["quantity"] == name]
+        _, factor, unit = LABELS.get(name, (name, 1.0, ""))
+        places = np.arange(len(chosen))
+        for offset, key, text in ((-0.2, "rmse_before", "before"), (0.2, "rmse_after", "after")):
+            axis.bar(places + offset, [factor * row[key] for row in chosen], 0.4, label=text)
+        axis.set_xticks(places, ["\n".join(filter(None, (row["data"], row["task"]))) for row in chosen], fontsize=8)
+        axis.set(yscale="log", title=name.replace("_", " "), ylabel=f"RMSE ({unit})")
+    axes[0][0].legend()
     figure.savefig(path, dpi=130)
     plt.close(figure)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import platform
 import time
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from mlipkit.data.report import data_report
 from mlipkit.train import plots
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError
+from mlipkit.train.finetuning.report import comparison_table, forgotten
+from mlipkit.train.finetuning.setup import set_up_finetuning
 from mlipkit.train.prediction import predict_all
 from mlipkit.train.processes import Processes, world_size
 from mlipkit.train.progress import Reporter
@@ -72,7 +75,7 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
     saved = _saved_run(config, output) if resume and (output / "last.ckpt").exists() else None
     if resume and saved is None:
         console.print(f"{output} holds no last.ckpt yet: starting from the beginning")
-    prepared = set_up(config, folder)
+    prepared = set_up(config, folder) if config.finetune is None else set_up_finetuning(config, folder)
     _print_data(prepared, console)
     provenance = _provenance(config, prepared, folder)
     for key, what in (("datasets", "data files have"), ("init", "checkpoint of `init` has")):
@@ -86,6 +89,8 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
     if processes.rank == 0:
         with writing(output / "split"):
             save_split(prepared.dataset, output / "split")
+            if prepared.tuning is not None:
+                prepared.tuning.save_probe(output / "split")
         write_whole(output / "config.yaml", yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
     prepared_at = time.perf_counter()
     with Reporter(console) as reporter:
@@ -127,7 +132,7 @@ def _provenance(config: TrainConfig, prepared: Prepared, folder: Path) -> dict[s
     init = None if config.init is None else {"path": config.init, "sha256": sha256(folder / config.init)}
     return {
         "config_sha256": config.sha256(),
-        "datasets": prepared.dataset.files,
+        "datasets": prepared.files,
         "init": init,
         "seed": config.seed,
         "versions": versions(),
@@ -151,6 +156,10 @@ def _print_data(prepared: Prepared, console: Console) -> None:
         f"angstrom, energy without E0 {numbers.energy_mean:.4f} +- {numbers.energy_std:.4f} eV/atom, "
         f"RMS force {numbers.forces_rms:.3f} eV/angstrom"
     )
+    if prepared.tuning is not None:
+        for item in prepared.tuning.describe(prepared.model, len(dataset.train)):
+            console.print(item)
+        return
     for task, reference in dataset.references.items():
         values = ", ".join(f"{s} {e:.6f} eV ({reference.source[s]})" for s, e in reference.values.items())
         console.print(f"E0 of task {task}: {values}")
@@ -178,6 +187,7 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
         held_out[name] = errors(results)
         plots.all_plots(results, held_out[name], output, name)
         console.print(error_table(held_out[name], f"{name}: errors of the best checkpoint"))
+    tuned = {} if prepared.tuning is None else _before_and_after(trainer, model, held_out["validation"], console)
     progress = trainer.progress
     summary = {
         **trainer.provenance,
@@ -199,6 +209,7 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
         },
         "threads": torch.get_num_threads(),
         "processes": trainer.processes.world,
+        **tuned,
     }
     write_whole(output / "summary.json", json.dumps(summary, indent=1) + "\n")
     return summary
@@ -216,3 +227,17 @@ def _with_uncertainty(best: Checkpoint, trainer: Trainer, console: Console) -> C
     if UNCERTAINTY in best.provenance:
         best.save(trainer.folder / "best.ckpt")
     return best
+
+
+def _before_and_after(
+    trainer: Trainer, model: nn.Module, on_new: dict[str, Any], console: Console
+) -> dict[str, dict[str, Any]]:
+    """What fine-tuning did to the errors on new and old data: table, plot, warnings, part of the summary."""
+    config, tuning = trainer.config, trainer.prepared.tuning
+    assert tuning is not None
+    rows = tuning.after(model, trainer.processes.device, config.validation_batch_size or config.batch_size, on_new)
+    console.print(comparison_table(rows))
+    plots.before_and_after(rows, trainer.folder / "before-after.png")
+    for text in forgotten(rows, tuning.finetune.forgetting):
+        warnings.warn(text, stacklevel=2)
+    return {"finetune": tuning.summary(rows, trainer.model, len(trainer.prepared.dataset.train))}

@@ -16,6 +16,7 @@ from mlipkit.checkpoint import Checkpoint
 from mlipkit.data.graphs import collate
 from mlipkit.data.sampler import BatchSampler
 from mlipkit.train.config import TrainConfig
+from mlipkit.train.finetuning.adapters import plain_parameters
 from mlipkit.train.interruption import Interrupted, Interruption
 from mlipkit.train.loss import Loss, Sums
 from mlipkit.train.loss_module import LossModule, freeze_unreached
@@ -65,9 +66,11 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, config.optimizer)
         self.schedule = Schedule(config.schedule, config.optimizer.lr)
         train = prepared.dataset.train
-        self.graphs = train.graphs
-        self.edges = [graph.centre.shape[0] for graph in train.graphs]
-        self.sampler = BatchSampler(len(train), config.batch_size, config.seed)
+        tuning = prepared.tuning
+        self.graphs = [*train.graphs, *tuning.replayed_graphs()] if tuning else train.graphs
+        self.edges = [graph.centre.shape[0] for graph in self.graphs]
+        replay = tuning.sampler(len(train), config.batch_size, config.seed) if tuning else None
+        self.sampler = replay or BatchSampler(len(train), config.batch_size, config.seed)
         size = config.validation_batch_size or config.batch_size
         turns = processes.my_turns(list(batches(prepared.dataset.validation.graphs, size)))
         self.validation = [batch.to(processes.device) for batch in turns]
@@ -237,11 +240,14 @@ class Trainer:
 
     def checkpoint(self, training: dict[str, Any]) -> Checkpoint:
         """What a model is, with the weights to evaluate with."""
-        metadata = self.config.metadata.model_dump(mode="json")
+        own = self.config.metadata.model_dump(mode="json")
+        metadata = {**own, **{key: value for key, value in self.prepared.metadata.items() if not own.get(key)}}
+        with self.average.applied():
+            parameters = {name: value.clone() for name, value in plain_parameters(self.model).items()}
         return Checkpoint(
             architecture=self.prepared.architecture,
             config=self.prepared.model_config,
-            parameters={name: value.clone() for name, value in self.average.parameters().items()},
+            parameters=parameters,
             tasks=self.prepared.dataset.tasks,
             dtype=self.config.dtype,
             provenance=self.provenance,
