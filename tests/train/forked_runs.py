@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Starts a training run again and again in child processes, kills each at a random time, then lets it finish.
 
-Children are forked after the imports, so a start costs no time. Usage: forked_runs.py CONFIG KILLS SEED LONGEST;
-prints as JSON the step that each kill left in last.ckpt (-1: nothing yet).
+Children are forked after the imports, so a start costs no time, and times are CPU times of the child: how busy the
+machine is does not matter. Usage: forked_runs.py CONFIG KILLS SEED LONGEST; prints as JSON the step that each kill left in last.ckpt (-1: nothing yet).
 """
 
 from __future__ import annotations
@@ -43,6 +43,15 @@ def saved_step(output: Path) -> int:
     return load_checkpoint(path).training["progress"]["step"] if path.exists() else -1
 
 
+def let_compute(child: int, seconds: float) -> None:
+    """Waits until a process has had so much CPU time, or has ended."""
+    statistics = Path(f"/proc/{child}/schedstat")
+    while float(statistics.read_text().split()[0]) < 1e9 * seconds:
+        if "Z" in Path(f"/proc/{child}/stat").read_text().rpartition(")")[2]:
+            return
+        time.sleep(0.0005)
+
+
 def main() -> None:
     config = load_config(Path(sys.argv[1]))
     kills, choose, longest = int(sys.argv[2]), random.Random(int(sys.argv[3])), float(sys.argv[4])
@@ -50,7 +59,7 @@ def main() -> None:
     steps = []
     for _ in range(kills):
         child = start(config)
-        time.sleep(choose.uniform(0.0, longest))
+        let_compute(child, choose.uniform(0.0, longest))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
