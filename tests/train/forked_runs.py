@@ -2,7 +2,8 @@
 """Starts a training run again and again in child processes, kills each at a random time, then lets it finish.
 
 Children are forked after the imports, so a start costs no time, and times are CPU times of the child: how busy the
-machine is does not matter. Usage: forked_runs.py CONFIG KILLS SEED LONGEST; prints as JSON the step that each kill left in last.ckpt (-1: nothing yet).
+machine is does not matter. Usage: forked_runs.py CONFIG KILLS SEED LONGEST; prints as JSON the step that each kill left
+in last.ckpt (-1: nothing yet).
 """
 
 from __future__ import annotations
