@@ -164,6 +164,27 @@ class SplitConfig(Section):
         return self
 
 
+class FilterConfig(Section):
+    """Structures that are left out; isolated atoms never are."""
+
+    max_force: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="leave out structures with a longer force vector, eV/angstrom"
+    )
+    energy_window: tuple[float, float] | None = Field(
+        default=None,
+        description="leave out structures whose energy minus `tasks.NAME.e0` lies outside, eV/atom: `[low, high]`",
+    )
+    duplicates: Literal["keep", "drop"] = Field(
+        default="keep", description="`drop`: leave out what equals an earlier structure but for rotation and rounding"
+    )
+
+    @model_validator(mode="after")
+    def _is_window(self) -> FilterConfig:
+        if self.energy_window is not None and self.energy_window[0] >= self.energy_window[1]:
+            raise ValueError(f"energy_window {list(self.energy_window)} is empty: give [lowest, highest]")
+        return self
+
+
 class DataConfig(Section):
     """The section ``data`` of a training configuration."""
 
@@ -183,6 +204,7 @@ class DataConfig(Section):
     too_close: Literal["refuse", "drop"] = Field(
         default="refuse", description="what to do with frames that hold such atoms"
     )
+    filters: FilterConfig = Field(default=FilterConfig(), description="structures to leave out")
     keep_isolated_atoms: bool = Field(
         default=False, description="train on isolated atoms too, not only take E0 from them"
     )

@@ -49,15 +49,20 @@ def with_graphs(
             graph = builder.graph(structure, data.min_distance)
         except AtomsTooClose as error:
             if data.too_close == "refuse":
-                lower = "" if error.same_place else "lower data.min_distance, "
-                remedy = f"Remove the frame, {lower}or leave such frames out with `data.too_close: drop`"
-                raise AtomsTooClose(f"{error}. {remedy}") from None
+                raise refusal(error) from None
             if notes is not None:
                 notes.append(f"dropped: {error}")
             continue
         subset.structures.append(structure)
         subset.graphs.append(graph)
     return subset
+
+
+def refusal(error: AtomsTooClose) -> AtomsTooClose:
+    """The same error with what to do about it."""
+    lower = "" if error.same_place else "lower data.min_distance, "
+    remedy = f"Remove the frame, {lower}or leave such frames out with `data.too_close: drop`"
+    return AtomsTooClose(f"{error}. {remedy}")
 
 
 def without_weightless(subset: Subset, name: str, notes: list[str]) -> Subset:
