@@ -104,8 +104,8 @@ class FileEntry(Section):
 
     path: str = Field(
         min_length=1,
-        description="file or pattern (`*`, `?`, `[...]`, `**`), relative to the folder of the configuration; "
-        ".xz, .gz and .bz2 are unpacked",
+        description="file, data store or pattern (`*`, `?`, `[...]`, `**`), relative to the folder of the "
+        "configuration; .xz, .gz and .bz2 are unpacked",
     )
     format: str | None = Field(default=None, description="format name of ASE; null: from the file name")
     frames: str = Field(default=":", description="frames to take of each file, as a Python slice such as `:100`")
@@ -116,6 +116,11 @@ class FileEntry(Section):
         default="tension", description="what a positive diagonal stress in the file means"
     )
     weight: Weight = Field(default=1.0, description="weight of each of its structures in the loss; 0: left out")
+    share: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="share of the structures of an epoch, relative to those of the other entries; null: each of its "
+        "structures once",
+    )
     incomplete: tuple[str, ...] = Field(
         default=(), description="labels that some of its frames may lack: energy, forces, stress or named outputs"
     )
@@ -222,6 +227,7 @@ class DataConfig(Section):
                     f"contradictory: {name} names files and split.{name} takes a fraction of the training files; "
                     "keep one of them"
                 )
+        self._check_shares()
         for name, entries in self.entries().items():
             for index, entry in enumerate(entries):
                 _check_replacement(f"{name}.{index}", "keys", entry.keys, self.keys)
@@ -234,6 +240,15 @@ class DataConfig(Section):
                             f"(known: {', '.join(known)})"
                         )
         return self
+
+    def _check_shares(self) -> None:
+        without = [index for index, entry in enumerate(self.train) if entry.share is None]
+        if 0 < len(without) < len(self.train):
+            raise ValueError(f"train.{without[0]} has no share, but others have: give one to all entries or to none")
+        for name in ("validation", "test"):
+            for index, entry in enumerate(getattr(self, name)):
+                if entry.share is not None:
+                    raise ValueError(f"{name}.{index}.share: only training structures are drawn by shares; remove it")
 
     def entries(self) -> dict[str, tuple[FileEntry, ...]]:
         """File entries by the key that holds them."""

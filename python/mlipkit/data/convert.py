@@ -83,10 +83,8 @@ def convert(
             for name in names
         ]
         removed = {**({"too_close": len(too_close)} if too_close else {}), **filters.removed}
-        options = data.model_dump(
-            mode="json", include={"keys", "units", "tasks", "filters", "min_distance", "too_close"}
-        )
-        options["entry"] = entry.model_dump(mode="json", exclude={"path", "keys", "units", "weight"})
+        options = data.model_dump(mode="json", include={"tasks", "filters", "min_distance", "too_close"})
+        options["reading"] = entry.model_dump(mode="json", exclude={"path", "weight"}, exclude_defaults=True)
         header = writer.finish(sources, {"options": options, "removed": removed})
     return Conversion(header, [*too_close, *filters.lines()])
 

@@ -18,6 +18,7 @@ from mlipkit.data.config import DataConfig, FileEntry
 from mlipkit.data.errors import DataError
 from mlipkit.data.reading import sha256
 from mlipkit.data.store import is_store, read_header
+from mlipkit.data.stored import StoredStructures
 from mlipkit.data.structure import Structure
 
 LOOK_AT = 5000  # names that are looked at for the nearest one
@@ -107,8 +108,12 @@ def check_used_once(used: Iterable[tuple[DataFile, Sequence[Structure]]]) -> Non
         DataError: naming the frame and both entries.
     """
     owners: dict[tuple[Path, int, str], DataFile] = {}
+    stores: list[tuple[DataFile, StoredStructures]] = []
     for file, structures in used:
         resolved = file.path.resolve()
+        if isinstance(structures, StoredStructures):
+            stores.append((file, structures))
+            continue
         for structure in structures:
             first = owners.setdefault((resolved, structure.frame, structure.task), file)
             if first is not file:
@@ -116,6 +121,14 @@ def check_used_once(used: Iterable[tuple[DataFile, Sequence[Structure]]]) -> Non
                     f"{structure.where} is used twice: by {first.source} ({first.entry.path}) and by "
                     f"{file.source} ({file.entry.path}); remove one of them, or give disjoint `frames`"
                 )
+
+    for (first, some), (second, others) in itertools.combinations(stores, 2):
+        frame = some.shared_frame(others)
+        if frame is not None:
+            raise DataError(
+                f"{second.path}, frame {frame} is used twice: by {first.source} ({first.entry.path}) and by "
+                f"{second.source} ({second.entry.path}); remove one of them, or give disjoint `frames`"
+            )
 
 
 def _nothing(pattern: str, folder: Path) -> str:

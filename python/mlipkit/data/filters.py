@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlipkit.data.config import ISOLATED_ATOM, FilterConfig
 from mlipkit.data.duplicates import Duplicates
 from mlipkit.data.errors import DataError
 from mlipkit.data.structure import Structure
+from mlipkit.data.table import Table
 
 E0 = Mapping[str, Mapping[str, float]]  # task -> species -> eV
 
@@ -63,6 +65,38 @@ class Filters:
             return "duplicates"
         return ""
 
+    def passing(self, table: Table, where: str) -> NDArray[np.bool_]:
+        """Which structures of a table pass; counts the others.
+
+        Args:
+            table: of a store.
+            where: the store, for messages.
+
+        Raises:
+            DataError: no E0 of one of its species; a search for duplicates, which belongs into the conversion.
+        """
+        config, isolated = self.config, table.isolated()
+        if config.duplicates == "drop":
+            raise DataError(
+                f"data.filters.duplicates: {where} is searched for them when it is written: "
+                "mlip-convert --drop-duplicates; remove the key"
+            )
+        passing = np.ones(len(table), dtype=bool)
+        if config.max_force is not None:
+            self._count("max_force", passing, ~isolated & (table.largest_force > config.max_force))
+        if config.energy_window is not None:
+            for task in table.counts("task"):
+                for symbol in table.take(table.of("task", task) & ~isolated).atoms_per_element():
+                    e0_of(self.e0, task, symbol)
+            energies = (table.energy - table.reference_energies(self.e0)) / table.n_atoms
+            low, high = config.energy_window
+            self._count("energy_window", passing, ~isolated & ((energies < low) | (energies > high)))
+        return passing
+
+    def _count(self, name: str, passing: NDArray[np.bool_], failing: NDArray[np.bool_]) -> None:
+        self.removed[name] += int((failing & passing).sum())
+        passing &= ~failing
+
     def lines(self) -> list[str]:
         """A line for each filter that removed something."""
         shown = {
@@ -70,7 +104,11 @@ class Filters:
             "energy_window": f"with energies outside {self.config.energy_window} eV/atom from E0",
             "duplicates": "that came before",
         }
-        lines = [f"dropped: {count} structures {shown[name]} (filters.{name})" for name, count in self.removed.items()]
+        lines = [
+            f"dropped: {count} structures {shown[name]} (filters.{name})"
+            for name, count in self.removed.items()
+            if count
+        ]
         if self._duplicates.contradictory:
             lines.append(
                 f"{self._duplicates.contradictory} of these duplicates have another energy than what they repeat, by "

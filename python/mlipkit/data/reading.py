@@ -23,6 +23,7 @@ from mlipkit.data.extxyz import iterate
 
 _OPENERS: dict[str, Callable[..., Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
 _EXTXYZ_SUFFIXES = {".extxyz", ".xyz"}
+ROWS = 1000  # of a database that are in memory at once
 HDF5_SUFFIXES = {".hdf5", ".h5"}  # files that state their own units
 
 
@@ -82,7 +83,7 @@ def _database(path: Path) -> Iterator[Atoms]:
     """Rows of an ASE database; key-value pairs and data join ``info``, data with a value per atom ``arrays``."""
     with ase.db.connect(path, type="db", serial=True) as database:
         first = 0
-        while rows := list(database.select(f"id>{first}", sort="id", limit=1000)):  # a query fetches all its rows
+        while rows := list(database.select(f"id>{first}", sort="id", limit=ROWS)):  # a query fetches all its rows
             for row in rows:
                 atoms = row.toatoms()
                 atoms.info.update(row.key_value_pairs)

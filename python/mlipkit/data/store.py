@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ SCHEMA = 1
 SUFFIX = ".mlipdata"
 HEADER = "header.json"
 CONDITIONS = ("total_charge", "spin_multiplicity")
+N_ELEMENTS = 120  # atomic numbers stay below
+CHUNK = 20_000  # structures whose atoms are counted at once
 STRUCTURES, NUMBERS, POSITIONS, FORCES = "structures.npy", "numbers.npy", "positions.npy", "forces.npy"
 UNITS = {"energy": "eV", "length": "angstrom", "forces": "eV/angstrom", "stress": "eV/angstrom^3"}
 
@@ -141,3 +143,15 @@ def content_digest(header: Mapping[str, Any]) -> str:
     names = {name: header[name] for name in ("schema", "tasks", "config_types", "outputs")}
     arrays = {name: entry["sha256"] for name, entry in header["arrays"].items()}
     return hashlib.sha256(json.dumps([names, arrays], sort_keys=True).encode()).hexdigest()
+
+
+def composition_chunks(store: Store, frames: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """[n, 120] atoms per element of structures, some at a time."""
+    for start in range(0, len(frames), CHUNK):
+        records = store.records[frames[start : start + CHUNK]]
+        sizes = records["n_atoms"].astype(np.int64)
+        rows = np.repeat(np.arange(len(records)), sizes)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        numbers = store.numbers[np.repeat(records["first"], sizes) + within]
+        flat = np.bincount(rows * N_ELEMENTS + numbers, minlength=len(records) * N_ELEMENTS)
+        yield flat.reshape(len(records), N_ELEMENTS)

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from mlipkit.data.config import ISOLATED_ATOM, DataConfig, FileEntry, parse_frames
 from mlipkit.data.errors import DataError, nearest
-from mlipkit.data.store import CONDITIONS, Store
+from mlipkit.data.store import CONDITIONS, Store, composition_chunks
 from mlipkit.data.structure import Structure
 from mlipkit.data.wanted import Wanted
 
@@ -88,6 +90,52 @@ class StoredStructures(Sequence[Structure]):
             outputs={name: values for name, values in outputs.items() if not np.isnan(values).any()},
             conditions={name: value for name, value in conditions.items() if not np.isnan(value)},
         )
+
+    def shared_frame(self, other: StoredStructures) -> int | None:
+        """The first frame that both take for the same task; None where there is none, or where the stores differ."""
+        if self.path.resolve() != other.path.resolve():
+            return None
+        both = np.intersect1d(self.frames, other.frames)
+        tasks = self.store.records["task"][both]
+        same = np.array(self.task_names)[tasks] == np.array(other.task_names)[tasks]
+        return int(both[same.argmax()]) if same.any() else None
+
+    def structures_per_task(self) -> Counter[str]:
+        """How many structures each task of the run gets."""
+        found = np.bincount(self.store.records["task"][self.frames], minlength=len(self.task_names))
+        counts: Counter[str] = Counter()
+        for name, count in zip(self.task_names, found.tolist(), strict=True):
+            counts[name] += count
+        return Counter({name: count for name, count in counts.items() if count})
+
+    def check_outputs(self, widths: Mapping[str, int]) -> None:
+        """Compares the outputs of the store with those of a model, how many values each has per atom.
+
+        Raises:
+            DataError: they differ.
+        """
+        for name, width in self.store.outputs.items():
+            if name in widths and widths[name] != width:
+                raise DataError(f"{self.path}: output {name!r} has {width} per atom, the model gives {widths[name]}")
+
+    def condition(self, name: str) -> NDArray[np.float64]:
+        """Value for every structure, defaults filled in; NaN where it is not wanted."""
+        if name not in self.conditions:
+            return np.full(len(self), np.nan)
+        records = self.store.records[self.frames]
+        values: NDArray[np.float64] = np.where(
+            np.isnan(records[name]), self.conditions[name][records["task"]], records[name]
+        )
+        return values
+
+    def species(self) -> list[str]:
+        """Chemical symbols that occur."""
+        if len(self) == len(self.store):
+            return list(self.store.header["species"])
+        found: set[int] = set()
+        for counts in composition_chunks(self.store, self.frames):
+            found.update(np.flatnonzero(counts.sum(axis=0)).tolist())
+        return [chemical_symbols[number] for number in sorted(found)]
 
     def _conditions(self, wanted: Wanted) -> dict[str, NDArray[np.float64]]:
         """Default of each wanted condition per task of the store, NaN where there is none and none is needed."""

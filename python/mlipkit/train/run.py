@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import platform
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from mlipkit.data.dataset import Subset, describe, dtype_of, save_split
 from mlipkit.data.reading import sha256
 from mlipkit.data.report import data_report
 from mlipkit.train import plots
+from mlipkit.train.batches import collated, drawing_lines, drawings, held_out, threads
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError
-from mlipkit.train.prediction import predict_all
+from mlipkit.train.prediction import predict_batches
 from mlipkit.train.processes import Processes, world_size
-from mlipkit.train.progress import Reporter
+from mlipkit.train.progress import Reporter, ScanBar
 from mlipkit.train.records import write_whole, writing
 from mlipkit.train.results import errors
 from mlipkit.train.setup import Prepared, set_up
@@ -38,6 +40,7 @@ CHANGEABLE = {
     "output",
     "device",
     "threads",
+    "workers",
     "epochs",
     "max_minutes",
     "patience",
@@ -62,7 +65,7 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
     """
     start = time.perf_counter()
     output = Path(config.output)
-    if world_size() > config.batch_size:
+    if config.batch_edges is None and world_size() > config.batch_size:
         raise ConfigError(f"batch_size {config.batch_size} is less than the {world_size()} processes: raise it")
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -71,8 +74,12 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
     saved = _saved_run(config, output) if resume and (output / "last.ckpt").exists() else None
     if resume and saved is None:
         console.print(f"{output} holds no last.ckpt yet: starting from the beginning")
-    prepared = set_up(config, folder)
+    with ScanBar(console) as bar:
+        prepared = set_up(config, folder, bar.show)
     _print_data(prepared, console)
+    drawn = drawings(config, prepared.dataset.train)
+    for line in drawing_lines(config, drawn, prepared.dataset.train):
+        console.print(line)
     provenance = _provenance(config, prepared, folder)
     for key, what in (("datasets", "data files have"), ("init", "checkpoint of `init` has")):
         if saved is not None and saved.provenance[key] != provenance[key]:
@@ -167,16 +174,17 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
     best = load_checkpoint(output / "best.ckpt")
     model = best.build().to(dtype_of(config.dtype)).to(trainer.processes.device)
     plots.learning_curve(trainer.progress.history, output / "learning-curve.png")
-    held_out: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     for name in ("validation", "test"):
         subset: Subset = prepared.dataset.subsets()[name]
-        if not subset.structures:
+        if not len(subset):
             continue
-        graphs = [graph.to(trainer.processes.device) for graph in subset.graphs]
-        results = predict_all(model, subset.structures, graphs, config.validation_batch_size or config.batch_size)
-        held_out[name] = errors(results)
-        plots.all_plots(results, held_out[name], output, name)
-        console.print(error_table(held_out[name], f"{name}: errors of the best checkpoint"))
+        found = collated(subset, held_out(config, subset), threads(config, subset))
+        on_device = (batch.to(trainer.processes.device) for batch in found)
+        results = predict_batches(model, subset.structures, on_device)
+        measured[name] = errors(results)
+        plots.all_plots(results, measured[name], output, name)
+        console.print(error_table(measured[name], f"{name}: errors of the best checkpoint"))
     progress = trainer.progress
     summary = {
         **trainer.provenance,
@@ -184,8 +192,11 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
         "model": prepared.model_config,
         "n_parameters": n_parameters(prepared.model),
         "dtype": config.dtype,
-        "data": describe(prepared.dataset),
-        "errors": held_out,
+        "data": {
+            **describe(prepared.dataset),
+            "drawn_per_epoch": [asdict(entry) for entry in drawings(config, prepared.dataset.train)],
+        },
+        "errors": measured,
         "best": {"epoch": progress.best_epoch, "validation_loss": progress.best_loss},
         "epochs": trainer.sampler.epochs_done,
         "steps": progress.step,

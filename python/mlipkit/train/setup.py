@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import nn
@@ -16,6 +17,8 @@ from mlipkit.data.dataset import Dataset, all_species, dtype_of, prepare, read_d
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.graphs import GraphBuilder
 from mlipkit.data.labels import Wanted
+from mlipkit.data.scan import Show
+from mlipkit.data.store import CONDITIONS
 from mlipkit.nn import ArchitectureConfig, build_model, config_class
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError, explain_entries
@@ -32,12 +35,13 @@ class Prepared:
     model: nn.Module  # in the training dtype
 
 
-def set_up(config: TrainConfig, folder: Path) -> Prepared:
+def set_up(config: TrainConfig, folder: Path, show: Show = lambda path, done, total: None) -> Prepared:
     """Reads and prepares the data, completes the model's options from them, builds the model.
 
     Args:
         config: checked configuration.
         folder: relative data paths start here.
+        show: is told how far a first pass over a data store is.
 
     Raises:
         DataError: unusable data.
@@ -62,7 +66,7 @@ def set_up(config: TrainConfig, folder: Path) -> Prepared:
     outputs = {output.name: output.width for output in draft.outputs}
     _check_outputs(config, list(outputs))
     builder = GraphBuilder(options["species"], draft.cutoff, options["tasks"], dtype_of(config.dtype), outputs)
-    dataset = prepare(config.data, folder, subsets, builder, wanted)
+    dataset = prepare(config.data, folder, subsets, builder, wanted, show)
     complete = _from_statistics(schema, options, dataset)
     try:
         checked = schema.model_validate(complete)
@@ -138,8 +142,10 @@ def _check_outputs(config: TrainConfig, outputs: list[str]) -> None:
 
 def _check_conditions(checked: ArchitectureConfig, dataset: Dataset) -> None:
     for subset in dataset.subsets().values():
-        for structure in subset.structures:
-            for name, (low, high) in checked.condition_ranges.items():
+        for name, (low, high) in checked.condition_ranges.items():
+            values = subset.table.conditions[:, CONDITIONS.index(name)]
+            wrong = ~((low <= values) & (values <= high) & (values == np.round(values)))
+            if wrong.any():
+                structure = subset.structures[int(wrong.argmax())]
                 value = structure.conditions[name]
-                if not low <= value <= high or value != round(value):
-                    raise DataError(f"{structure.where}: {name} {value:g} is not a whole number in [{low}, {high}]")
+                raise DataError(f"{structure.where}: {name} {value:g} is not a whole number in [{low}, {high}]")
