@@ -106,7 +106,7 @@ def test_drawn_epochs_resume() -> None:
 
 @pytest.mark.parametrize(
     ("shares", "n", "expected"),
-    [([0.7, 0.3], 10, [7, 3]), ([2, 1], 10, [7, 3]), ([1, 1, 1], 10, [4, 3, 3]), ([1e-6, 1], 100, [1, 100])],
+    [([0.7, 0.3], 10, [7, 3]), ([2, 1], 10, [7, 3]), ([1, 1, 1], 10, [4, 3, 3]), ([1e-6, 1], 100, [1, 99])],
 )
 def test_quotas(shares: list[float], n: int, expected: list[int]) -> None:
     assert quotas(shares, n) == expected

@@ -102,7 +102,7 @@ def test_filters_of_a_store_are_those_of_its_files(files: Path) -> None:
     assert kept.notes == read.notes
     assert len(read.notes) == 2
     assert places(kept, "train") == places(read, "train")
-    with pytest.raises(DataError, match="energy_window needs E0 of H in task 'default'"):
+    with pytest.raises(DataError, match="energy_window needs E0 of C in task 'default'"):
         dataset(files, train="all.mlipdata", filters=filters)
     with pytest.raises(DataError, match=r"is searched for them when it is written: mlip-convert --drop-duplicates"):
         dataset(files, train="all.mlipdata", tasks=e0(), filters={"duplicates": "drop"})
@@ -113,7 +113,8 @@ def test_atoms_too_close_in_a_store(files: Path) -> None:
     frames[7].positions[1] = frames[7].positions[0] + [0.4, 0.0, 0.0]
     write(files / "close.extxyz", frames)
     make_store(files, "close.mlipdata", "close.extxyz")
-    options: dict[str, Any] = {"tasks": e0(), "train": "close.mlipdata", "min_distance": 0.5}
+    options: dict[str, Any] = {"tasks": {"default": {"e0": {"H": -1.0, "O": -20.0}}}, "train": "close.mlipdata"}
+    options["min_distance"] = 0.5
     with pytest.raises(
         DataError, match=r"close.mlipdata, frame 7: atoms 0 \(O\) and 1 \(H\) lie on top .*too_close: drop"
     ):
