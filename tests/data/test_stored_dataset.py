@@ -12,6 +12,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.io import write
+from ase.units import kB
 from labelled_samples import labelled
 
 from mlipkit.data import scan as scanning
@@ -106,6 +107,38 @@ def test_filters_of_a_store_are_those_of_its_files(files: Path) -> None:
         dataset(files, train="all.mlipdata", filters=filters)
     with pytest.raises(DataError, match=r"is searched for them when it is written: mlip-convert --drop-duplicates"):
         dataset(files, train="all.mlipdata", tasks=e0(), filters={"duplicates": "drop"})
+
+
+@pytest.mark.parametrize("source", ["all.extxyz", "all.mlipdata"])
+def test_boltzmann_weights(files: Path, source: str) -> None:
+    options: dict[str, Any] = {
+        "train": source,
+        "tasks": e0(),
+        "split": {"validation": 0.3},
+        "config_type_weights": {"kind1": 2.0},
+    }
+    plain = dataset(files, **options)
+    weighed = dataset(files, **options, boltzmann={"temperature": 8000.0, "floor": 0.1})
+    lowest: dict[tuple[str, ...], float] = {}
+    for subset in plain.subsets().values():
+        for s in subset.structures:
+            key = tuple(sorted(s.symbols))
+            lowest[key] = min(lowest.get(key, np.inf), s.energy)
+    found = []
+    for name, subset in plain.subsets().items():
+        ours = weighed.subsets()[name]
+        for k, s in enumerate(subset.structures):
+            factor = max(0.1, np.exp(-(s.energy - lowest[tuple(sorted(s.symbols))]) / (kB * 8000.0)))
+            assert ours.structures[k].weight == pytest.approx(s.weight * factor)
+            assert float(ours.graphs[k].weight) == pytest.approx(s.weight * factor)
+            assert float(ours.graphs[k].e0) == float(subset.graphs[k].e0)
+            assert ours.table.weight[k] == pytest.approx(s.weight * factor)
+            found.append(factor)
+    assert 1.0 in found
+    assert 0.1 in found
+    assert any(0.1 < factor < 1.0 for factor in found)
+    assert f"{found.count(0.1)} of {len(found)} structures at the floor of 0.1" in weighed.notes[-1]
+    assert places(weighed, "train") == places(plain, "train")
 
 
 def test_atoms_too_close_in_a_store(files: Path) -> None:

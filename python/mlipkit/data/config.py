@@ -190,6 +190,13 @@ class FilterConfig(Section):
         return self
 
 
+class BoltzmannConfig(Section):
+    """Weights exp(-(E - Emin) / kT) among structures of one composition and task."""
+
+    temperature: Annotated[float, Field(gt=0)] = Field(description="T, kelvin")
+    floor: Annotated[float, Field(ge=0, le=1)] = Field(default=0.01, description="smallest weight")
+
+
 class DataConfig(Section):
     """The section ``data`` of a training configuration."""
 
@@ -210,6 +217,7 @@ class DataConfig(Section):
         default="refuse", description="what to do with frames that hold such atoms"
     )
     filters: FilterConfig = Field(default=FilterConfig(), description="structures to leave out")
+    boltzmann: BoltzmannConfig | None = Field(default=None, description="weights by energy; null: none")
     keep_isolated_atoms: bool = Field(
         default=False, description="train on isolated atoms too, not only take E0 from them"
     )

@@ -16,6 +16,7 @@ from ase.data import atomic_numbers
 from ase.io import write
 
 from mlipkit.checkpoint import Task
+from mlipkit.data.boltzmann import weigh
 from mlipkit.data.config import DataConfig, TaskConfig
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.files import DataFile, FileUse, all_files, check_used_once, checksum
@@ -122,6 +123,9 @@ def prepare(
     check_config_types(data, list(subsets.values()))
     maker = SubsetMaker(data, builder, show)
     prepared, isolated = _split(data, {name: maker.subset(found) for name, found in subsets.items()}, maker)
+    if data.boltzmann is not None:
+        prepared, line = weigh(data.boltzmann, prepared)
+        maker.notes.append(line)
     train = prepared["train"]
     _check_labels(train, wanted)
     _check_outputs(train.structures, builder, data)

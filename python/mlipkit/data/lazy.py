@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar, overload
 
 import numpy as np
@@ -64,6 +65,29 @@ class Joined(Lazy[Item]):
     def make(self, index: int) -> Item:
         number = int(np.searchsorted(self._ends, index, side="right"))
         return self.parts[number][index - (int(self._ends[number - 1]) if number else 0)]
+
+
+class Weighted(Lazy[Item]):
+    """The entries of a sequence, each with its weight multiplied by a factor."""
+
+    def __init__(
+        self, base: Sequence[Item], factors: NDArray[np.float64], multiply: Callable[[Item, float], Item]
+    ) -> None:
+        self.base, self.factors, self.multiply = base, factors, multiply
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    def make(self, index: int) -> Item:
+        return self.multiply(self.base[index], float(self.factors[index]))
+
+
+def weighted_structure(structure: Structure, factor: float) -> Structure:
+    return replace(structure, weight=structure.weight * factor)
+
+
+def weighted_graph(graph: GraphBatch, factor: float) -> GraphBatch:
+    return replace(graph, weight=None if graph.weight is None else graph.weight * factor)
 
 
 class BuiltGraphs(Lazy[GraphBatch]):

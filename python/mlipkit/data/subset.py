@@ -14,7 +14,7 @@ from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.filters import Filters
 from mlipkit.data.graph import GraphBatch
 from mlipkit.data.graphs import AtomsTooClose, GraphBuilder, edges_of
-from mlipkit.data.lazy import BuiltGraphs, Chosen, Joined, chosen, joined
+from mlipkit.data.lazy import BuiltGraphs, Chosen, Joined, Weighted, chosen, joined
 from mlipkit.data.scan import Show
 from mlipkit.data.stored import StoredStructures
 from mlipkit.data.stored_table import stored_table
@@ -133,7 +133,7 @@ def stored_parts(structures: Sequence[Structure]) -> list[StoredStructures]:
     """The stores behind a sequence of structures."""
     if isinstance(structures, StoredStructures):
         return [structures]
-    if isinstance(structures, Chosen):
+    if isinstance(structures, (Chosen, Weighted)):
         return stored_parts(structures.base)
     if isinstance(structures, Joined):
         return [found for part in structures.parts for found in stored_parts(part)]
@@ -142,8 +142,6 @@ def stored_parts(structures: Sequence[Structure]) -> list[StoredStructures]:
 
 def frames_of(structures: Sequence[Structure]) -> list[tuple[str, list[int] | NDArray[np.int64]]]:
     """Files and the frames that are taken of each: a list of those that were read, an array of those in a store."""
-    if isinstance(structures, Chosen):
-        return _frames(structures.base, structures.indices)
     return _frames(structures, np.arange(len(structures)))
 
 
@@ -157,6 +155,8 @@ def _frames(base: Sequence[Structure], rows: NDArray[np.int64]) -> list[tuple[st
         return [entry for part, own in parts if len(own) for entry in _frames(part, own)]
     if isinstance(base, Chosen):
         return _frames(base.base, base.indices[rows])
+    if isinstance(base, Weighted):
+        return _frames(base.base, rows)
     by_file: dict[str, list[int]] = {}
     for row in rows.tolist():
         by_file.setdefault(base[row].file, []).append(base[row].frame)
