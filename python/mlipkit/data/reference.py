@@ -18,7 +18,6 @@ import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from mlipkit.data.config import ISOLATED_ATOM
 from mlipkit.data.errors import DataError
 from mlipkit.data.structure import Structure
 from mlipkit.data.table import Table
@@ -39,11 +38,6 @@ class ReferenceEnergies:
     values: dict[str, float]
     source: dict[str, str]
     undetermined: list[str]
-
-
-def is_isolated(structure: Structure, n_edges: int) -> bool:
-    """A single atom, marked as isolated or with nothing within the cutoff (its own images included)."""
-    return len(structure) == 1 and (structure.config_type == ISOLATED_ATOM or n_edges == 0)
 
 
 def reference_energies(
