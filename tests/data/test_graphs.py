@@ -74,6 +74,15 @@ def test_collate_is_the_disjoint_union(structures: list, builder: GraphBuilder) 
         assert torch.equal(getattr(twice, name), getattr(batch, name)), name
 
 
+def test_without_edges_their_memory_is_free(structures: list, builder: GraphBuilder) -> None:
+    batch = collate([builder.graph(structure) for structure in structures])
+    slim = batch.without_edges()
+    assert slim.r_ij.shape == (0, 3)
+    assert sum(getattr(slim, name).untyped_storage().nbytes() for name in ("r_ij", "centre", "neighbour")) == 0
+    assert slim.forces is batch.forces
+    assert slim.n_structures == batch.n_structures
+
+
 def test_energies_stay_double_in_single_precision(structures: list) -> None:
     graph = GraphBuilder(["H", "O"], CUTOFF, ["default"], torch.float32, {}).graph(structures[0])
     assert graph.energy.dtype == torch.float64
