@@ -46,8 +46,10 @@ TRAINING = 400  # structures of the training cases
 def droplets(number: int) -> Iterator[Atoms]:
     """Droplets with random labels of a usual size."""
     random = np.random.default_rng(0)
-    for seed, size in enumerate(random.choice(list(SIZES), size=number, p=list(SIZES.values())).tolist()):
-        atoms = droplet(size, seed)
+    whole = {size: droplet(size) for size in SIZES}
+    for size in random.choice(list(SIZES), size=number, p=list(SIZES.values())).tolist():
+        atoms = whole[size].copy()
+        atoms.positions += random.normal(0.0, 0.02, atoms.positions.shape)
         energy = sum(E0[symbol] for symbol in atoms.symbols) + random.normal()
         forces = random.normal(0.0, 1.0, atoms.positions.shape)
         atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
