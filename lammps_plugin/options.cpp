@@ -13,12 +13,6 @@ namespace {
 const std::vector<std::string> KEYWORDS = {"precision", "device", "task", "tables", "charge", "spin", "mass_check"};
 const std::vector<std::string> PRECISIONS = {"single", "mixed", "double"};
 
-std::string joined(const std::vector<std::string> &words) {
-  std::string text;
-  for (const auto &word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 /// Levenshtein distance: single-character insertions, deletions and substitutions.
 size_t edits(const std::string &a, const std::string &b) {
   std::vector<size_t> row(b.size() + 1);
@@ -46,6 +40,12 @@ std::string nearest(const std::string &word, const std::vector<std::string> &val
   return *std::min_element(valid.begin(), valid.end(), [&word](const std::string &a, const std::string &b) {
     return edits(word, a) < edits(word, b);
   });
+}
+
+std::string joined(const std::vector<std::string> &words) {
+  std::string text;
+  for (const auto &word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
 }
 
 Options parse_options(LAMMPS *lmp, int narg, char **arg) {

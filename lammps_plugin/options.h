@@ -28,6 +28,9 @@ Options parse_options(LAMMPS *lmp, int narg, char **arg);
 /// The entry of `valid` that takes the fewest edits to reach from `word`.
 std::string nearest(const std::string &word, const std::vector<std::string> &valid);
 
+/// "a, b, c"
+std::string joined(const std::vector<std::string> &words);
+
 }  // namespace MLIP
 }  // namespace LAMMPS_NS
 

@@ -14,9 +14,12 @@
 
 #include "atom.h"
 #include "comm.h"
+#include "compute.h"
 #include "error.h"
+#include "fix.h"
 #include "force.h"
 #include "memory.h"
+#include "modify.h"
 #include "neigh_list.h"
 #include "neighbor.h"
 #include "update.h"
@@ -76,7 +79,7 @@ void PairMLIP::coeff(int narg, char **arg) {
   model_.reset();
   model_ = std::make_unique<MLIP::Model>(lmp, path_, types_.elements, options_);
   cutoff_ = model_->about().cutoff;
-  announced_ = false;
+  announced_ = giving_ = false;
 
   // Alone, the style is responsible for NULL types too (they feel nothing); under hybrid another style is.
   const bool alone = force->pair == this;
@@ -118,6 +121,9 @@ void PairMLIP::init_style() {
   MLIP::check_special_bonds(lmp, types_);
   MLIP::check_comm_cutoff(lmp, cutoff_);
   size_messages();
+  set_reduction();
+  wanted_.clear();
+  give_outputs(false);
   graph_.forget();
   neighbor->add_request(this, NeighConst::REQ_FULL);
   if (!announced_) print_summary();
@@ -146,6 +152,21 @@ void PairMLIP::size_messages() {
 
 /* ---------------------------------------------------------------------- */
 
+void PairMLIP::set_reduction() {
+  mlip_reduction reduction{};
+  reduction.host = this;
+  reduction.sum = [](void *host, double *values, int n) {
+    return MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_SUM, static_cast<PairMLIP *>(host)->world);
+  };
+  reduction.max = [](void *host, double *values, int n) {
+    return MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, static_cast<PairMLIP *>(host)->world);
+  };
+  const mlip_status status = mlip_set_reduction(model_->handle(), &reduction);
+  MLIP::agree(lmp, FLERR, status != MLIP_OK, std::string("Pair style mlip: ") + mlip_last_error());
+}
+
+/* ---------------------------------------------------------------------- */
+
 void PairMLIP::print_summary() {
   const mlip_description &about = model_->about();
   if (comm->me == 0)
@@ -169,11 +190,8 @@ double PairMLIP::init_one(int i, int j) {
 void PairMLIP::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
   timings_.start();
-  if (graph_.update(atom, neighbor, list, types_.species)) {
-    const mlip_pairs pairs = graph_.view();
-    check(mlip_set_pairs(model_->handle(), &pairs));
-  }
-  halo_.use(graph_.row_of_atom());
+  give_outputs(outputs_due());
+  prepare_graph();
 
   const size_t n = graph_.n_all();
   if (forces_.size() < 3 * n) forces_.resize(3 * n);
@@ -188,11 +206,72 @@ void PairMLIP::compute(int eflag, int vflag) {
   timings_.stop(MLIP::Timings::PAIRS);
   stop_on_failure(mlip_evaluate_pairs(model_->handle(), positions, nullptr, &result));
   timings_.stop(MLIP::Timings::MODEL, halo_.take_seconds());
+  outputs_step_ = giving_ ? update->ntimestep : -1;
 
   if (!force->newton_pair) fold_ghosts();
   tally(result);
   timings_.stop(MLIP::Timings::FORCES, halo_.take_seconds());
   timings_.count();
+}
+
+void PairMLIP::prepare_graph() {
+  if (graph_.update(atom, neighbor, list, types_.species)) {
+    const mlip_pairs pairs = graph_.view();
+    check(mlip_set_pairs(model_->handle(), &pairs));
+  }
+  halo_.use(graph_.row_of_atom());
+}
+
+/* ----------------------------------------------------------------------
+   a step in which nobody reads outputs does not compute them: computes
+   are asked by LAMMPS's own list of steps, the fix by its interval
+------------------------------------------------------------------------- */
+
+bool PairMLIP::outputs_due() const {
+  if (wanted_.empty()) return false;
+  for (auto *compute : modify->get_compute_list())
+    if (strncmp(compute->style, "mlip/", 5) == 0 && compute->matchstep(update->ntimestep)) return true;
+  for (const auto *fix : modify->get_fix_list())
+    if (strcmp(fix->style, "mlip/watch") == 0 && update->ntimestep % fix->nevery == 0) return true;
+  return false;
+}
+
+void PairMLIP::give_outputs(bool wanted) {
+  if (wanted == giving_) return;
+  std::vector<const char *> names;
+  if (wanted)
+    for (const auto &name : wanted_) names.push_back(name.c_str());
+  check(mlip_want_outputs(model_->handle(), names.data(), static_cast<int>(names.size())));
+  giving_ = wanted;
+  outputs_step_ = -1;
+}
+
+void PairMLIP::want(const std::string &output) {
+  if (std::find(wanted_.begin(), wanted_.end(), output) == wanted_.end()) wanted_.push_back(output);
+  giving_ = false;  // the engine does not know of this one yet
+}
+
+const double *PairMLIP::output(const std::string &name) {
+  if (outputs_step_ != update->ntimestep) {
+    give_outputs(true);
+    prepare_graph();
+    mlip_result result{};
+    result.energy_only = 1;
+    stop_on_failure(mlip_evaluate_pairs(model_->handle(), graph_.positions(atom), nullptr, &result));
+    outputs_step_ = update->ntimestep;
+    halo_.take_seconds();  // not of a step
+  }
+  const double *values = nullptr;
+  int width = 0;
+  check(mlip_output(model_->handle(), name.c_str(), &values, &width));
+  return values;
+}
+
+std::string PairMLIP::conditions() const {
+  std::string text;
+  if (options_.charge) text += fmt::format(" total_charge={:g}", *options_.charge);
+  if (options_.spin) text += fmt::format(" spin_multiplicity={:g}", *options_.spin);
+  return text;
 }
 
 /* ----------------------------------------------------------------------
@@ -236,14 +315,16 @@ void PairMLIP::tally(const mlip_result &result) {
 }
 
 /* ----------------------------------------------------------------------
-   numbers that are not finite show after the last exchange, and all ranks
-   stop with one message; after anything else others may be waiting in an
-   exchange, and only an abort ends the run
+   numbers that are not finite show after the last exchange, conditions
+   that do not fit the atoms before the first, and all ranks stop with one
+   message; after anything else others may be waiting in an exchange, and
+   only an abort ends the run
 ------------------------------------------------------------------------- */
 
 void PairMLIP::stop_on_failure(mlip_status status) {
-  if (status != MLIP_ERROR_NUMERIC) check(status);
+  if (status != MLIP_ERROR_NUMERIC && status != MLIP_ERROR_ARGUMENT) check(status);
   std::string message;
+  if (status == MLIP_ERROR_ARGUMENT) message = here() + mlip_last_error();
   if (status == MLIP_ERROR_NUMERIC) {
     message = mlip_last_error();
     const std::string fault = graph_.fault(atom);  // the engine does not know the atoms' IDs

@@ -44,10 +44,30 @@ class PairMLIP : public Pair {
   double memory_usage() override;
   void finish() override;
 
+  /// For those who read named outputs (OutputSource).
+  bool ready() const { return model_ != nullptr; }
+  const std::string &path() const { return path_; }
+  const MLIP::TypeMap &types() const { return types_; }
+  const mlip_description &about() const { return model_->about(); }
+  /// Local atoms in the graph, and the atom of each.
+  int64_t n_rows() const { return graph_.n_local(); }
+  const std::vector<int> &atom_of_row() const { return graph_.atom_of_row(); }
+  /// Total charge and multiplicity as ` key=value`, where pair_style sets them.
+  std::string conditions() const;
+  /// An output that will be read in this run; to be called when the run begins, after init_style.
+  void want(const std::string &output);
+  /// Of the current step: [rows][width], or [width] for one of the structure. Collective; evaluates the model once more
+  /// where the step's own evaluation did not know that somebody would ask.
+  const double *output(const std::string &name);
+
  private:
   void allocate();
   void map_types(int nnames, char **names);
   void size_messages();
+  void set_reduction();
+  void prepare_graph();
+  bool outputs_due() const;
+  void give_outputs(bool wanted);
   void print_summary();
   void fold_ghosts();
   void tally(const mlip_result &result);
@@ -65,6 +85,9 @@ class PairMLIP : public Pair {
   double cutoff_ = 0.0;
   double energy_unit_ = 1.0;  // of one eV
   bool announced_ = false;
+  std::vector<std::string> wanted_;                  // outputs that somebody reads in this run
+  bool giving_ = false;                              // whether the engine was told to give them
+  bigint outputs_step_ = -1;                         // when it last did
   std::vector<double> energies_, forces_, virials_;  // per row; they only grow
 };
 

@@ -54,6 +54,14 @@ def two_task_checkpoint() -> Checkpoint:
     return random_checkpoint(config, tasks, seed=2)
 
 
+@pytest.fixture(scope="session")
+def ensemble_checkpoint() -> Checkpoint:
+    """H and O, an ensemble of four, float64."""
+    config = {"species": ["H", "O"], "cutoff": 4.0, "channels": 4, "l_max": 2, "correlation": 2, "ensemble": 4}
+    tasks = [Task("default", "random numbers", WATER_E0)]
+    return random_checkpoint({**config, "avg_num_neighbours": 40.0}, tasks, "float64", seed=3)
+
+
 def exported(checkpoint: Checkpoint, factory: pytest.TempPathFactory, name: str) -> Path:
     path = factory.mktemp("artifacts") / f"{name}.pt"
     export(checkpoint, path)
@@ -68,6 +76,11 @@ def water_artifact(water_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPa
 @pytest.fixture(scope="session")
 def vector_artifact(vector_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return exported(vector_checkpoint, tmp_path_factory, "vector")
+
+
+@pytest.fixture(scope="session")
+def ensemble_artifact(ensemble_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported(ensemble_checkpoint, tmp_path_factory, "ensemble")
 
 
 @pytest.fixture(scope="session")

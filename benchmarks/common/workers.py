@@ -86,8 +86,8 @@ class Worker:
 
     def close(self) -> None:
         """Ends the process."""
+        self._answers.close()  # first: it may be waiting for somebody to read what it has to say
         self._process.communicate()  # closes its input, upon which it ends
-        self._answers.close()
         self._log.close()
 
     def __enter__(self) -> Worker:

@@ -29,6 +29,7 @@ from common.workers import Worker
 
 WORKER = Path(__file__).with_name("worker.py")
 SMALL = {"water": "water-192", "copper": "copper-256"}  # where the functions are compared in double precision
+SHORTEST = 0.3  # seconds that a program computes in its turn: as in a run, caches are its own and threads awake
 AGREEMENT = 1e-8  # eV/angstrom and eV per atom, in double precision
 HEAPS = {"default": {}, "kept": KEEP_MEMORY}  # settings of the C library
 
@@ -47,7 +48,7 @@ def side_by_side(
         Worker(WORKER, words(files, structure, programs, precision, threads), threads, HEAPS[heap]) as theirs,
         Worker(WORKER, words(files, structure, ["mlipkit"], precision, threads), threads, HEAPS[heap]) as ours,
     ):
-        timings = alternate({**theirs.timers(), **ours.timers()}, rounds) if rounds else {}
+        timings = alternate({**theirs.timers(), **ours.timers()}, rounds, shortest=SHORTEST) if rounds else {}
         info = {key: {**theirs.info[key], **ours.info[key]} for key in ("energies", "forces", "failed")}
     forces = {name: np.array(values) for name, values in info["forces"].items()}
     mine, atoms = forces["mlipkit"], len(forces["mlipkit"])

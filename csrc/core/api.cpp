@@ -83,6 +83,31 @@ mlip_status mlip_set_halo(mlip_model* model, const mlip_halo* halo) {
   });
 }
 
+mlip_status mlip_set_reduction(mlip_model* model, const mlip_reduction* reduction) {
+  return guarded([&] {
+    need("mlip_set_reduction", model);
+    model->model.set_reduction(reduction);
+  });
+}
+
+mlip_status mlip_want_outputs(mlip_model* model, const char* const* names, int n) {
+  return guarded([&] {
+    need("mlip_want_outputs", model);
+    if (n < 0 || (n > 0 && names == nullptr))
+      fail(MLIP_ERROR_ARGUMENT, "mlip_want_outputs: the names are missing (n = ", n, ")");
+    model->model.want_outputs({names, names + n});
+  });
+}
+
+mlip_status mlip_output(const mlip_model* model, const char* name, const double** values, int* width) {
+  return guarded([&] {
+    need("mlip_output", model, name, values, width);
+    const mlip::BackendOutput& output = model->model.output(name);
+    *values = output.values.data();
+    *width = static_cast<int>(output.width);
+  });
+}
+
 mlip_status mlip_evaluate(mlip_model* model, const mlip_graph* graph, mlip_result* result) {
   return guarded([&] {
     need("mlip_evaluate", model, graph, result);
@@ -103,15 +128,6 @@ mlip_status mlip_evaluate_pairs(mlip_model* model, const double* positions, cons
     if (result->edge_gradients != nullptr)
       fail(MLIP_ERROR_ARGUMENT, "mlip_evaluate_pairs gives no edge gradients; use mlip_evaluate, or leave them NULL");
     model->model.evaluate_pairs(positions, cell, *result);
-  });
-}
-
-mlip_status mlip_output(const mlip_model* model, const char* name, const double** values, int* width) {
-  return guarded([&] {
-    need("mlip_output", model, name, values, width);
-    const mlip::BackendOutput& output = model->model.output(name);
-    *values = output.values.data();
-    *width = static_cast<int>(output.width);
   });
 }
 

@@ -119,7 +119,7 @@ class MLIP_API Backend {
 };
 
 /// Raised whenever something above changes: libmlip and libmlip_torch must be of one build.
-constexpr int kBackendInterface = 3;
+constexpr int kBackendInterface = 4;
 
 /// Opens libmlip_torch beside libmlip. Throws MLIP_ERROR_BACKEND with both torch versions when they do not fit.
 std::unique_ptr<Backend> make_backend();

@@ -51,11 +51,57 @@ Condition condition(const std::string& name, const Json& json) {
   return out;
 }
 
+Statistic statistic(const Json& json) {
+  static const std::map<std::string, Statistic> known = {{"sum", Statistic::sum},
+                                                         {"mean", Statistic::mean},
+                                                         {"max", Statistic::max},
+                                                         {"deviation_of_sums", Statistic::deviation_of_sums}};
+  const auto found = known.find(json.string());
+  if (found == known.end()) json.fail_here("this mlipkit does not know the statistic '" + json.string() + "'");
+  return found->second;
+}
+
+bool is_text(const Json* json) {
+  return json != nullptr && !json->is_null();
+}
+
 OutputSpec output(const Json& json) {
-  if (json.at("per").string() != "atom") json.fail_here("outputs must be per atom");
-  const int64_t width = count(json.at("width"));
-  if (width < 1) json.fail_here("the width of an output must be at least 1");
-  return {json.at("name").string(), json.at("unit").string(), width};
+  OutputSpec out;
+  out.name = json.at("name").string();
+  out.unit = json.at("unit").string();
+  out.width = count(json.at("width"));
+  if (out.width < 1) json.fail_here("the width of an output must be at least 1");
+  const std::string& per = json.at("per").string();
+  if (per == "structure") {
+    out.statistic = statistic(json.at("statistic"));
+    out.of = json.at("of").string();
+    out.factor = json.at("factor").number();
+  } else if (per != "atom") {
+    json.fail_here("outputs must be per atom or per structure");
+  }
+  if (const Json* total = json.find("sums_to"); is_text(total)) {
+    if (total->string() != "total_charge" || per != "atom" || out.width != 1)
+      json.fail_here("sums_to must be total_charge, of an output per atom of width 1");
+    out.sums_to_charge = true;
+  }
+  return out;
+}
+
+/// Outputs per structure follow from one per atom.
+void check_outputs(const Json& json, const std::vector<OutputSpec>& outputs) {
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    const OutputSpec& out = outputs[k];
+    if (out.statistic == Statistic::none) continue;
+    const Json& entry = json.array()[k];
+    const auto source = std::find_if(outputs.begin(), outputs.end(), [&](const OutputSpec& other) {
+      return other.name == out.of && other.statistic == Statistic::none;
+    });
+    if (source == outputs.end()) entry.fail_here("there is no output per atom '" + out.of + "'");
+    if (out.width != (out.statistic == Statistic::deviation_of_sums ? 1 : source->width))
+      entry.fail_here("the width does not follow from that of '" + out.of + "'");
+    if (out.statistic == Statistic::deviation_of_sums && source->width < 2)
+      entry.fail_here("a deviation needs at least two columns of '" + out.of + "'");
+  }
 }
 
 void check_units(const Json& units) {
@@ -87,6 +133,10 @@ ProbeStructure structure(const Json& json) {
   out.energy = json.at("energy").number();
   out.forces = vectors(json.at("forces"), out.species.size());
   read_numbers(json.at("virial"), out.virial.data(), 6);
+  if (const Json* outputs = json.find("outputs"))
+    for (const auto& [name, rows] : outputs->object())
+      for (const Json& row : rows.array(out.species.size()))
+        for (const Json& value : row.array()) out.outputs[name].push_back(value.number());
   return out;
 }
 
@@ -120,8 +170,11 @@ Manifest read_manifest(const Json& json, const std::string& text) {
     out.tasks.push_back(
         {task.at("name").string(), task.at("level_of_theory").string(), per_species(task.at("e0"), out.species)});
   if (out.species.empty() || out.tasks.empty()) json.fail_here("a model needs at least one species and one task");
+  for (const Json& number : json.at("atomic_numbers").array(out.species.size()))
+    out.atomic_numbers.push_back(count(number));
   for (const auto& [name, value] : json.at("conditions").object()) out.conditions.push_back(condition(name, value));
   for (const Json& entry : json.at("outputs").array()) out.outputs.push_back(output(entry));
+  check_outputs(json.at("outputs"), out.outputs);
   for (const std::string& precision : out.precisions)
     out.tolerances[precision] = differences(json.at("tolerances").at(precision));
   if (std::find(out.precisions.begin(), out.precisions.end(), out.default_precision) == out.precisions.end())

@@ -31,16 +31,23 @@ struct Condition {
   std::map<std::string, double> defaults;  // by task
 };
 
+enum class Statistic { none, sum, mean, max, deviation_of_sums };
+
 struct OutputSpec {
   std::string name, unit;
   int64_t width = 1;
+  bool sums_to_charge = false;            // per atom: shifted so that all sum to the total charge
+  Statistic statistic = Statistic::none;  // per structure: how it follows from the output `of`; none: per atom
+  std::string of;
+  double factor = 1.0;
 };
 
 struct Manifest {
   std::string text;  // as stored
   std::string mlipkit_version, architecture;
   std::vector<std::string> species;
-  std::vector<double> masses;  // [species] u
+  std::vector<int> atomic_numbers;  // [species]
+  std::vector<double> masses;       // [species] u
   double cutoff = 0.0, interaction_range = 0.0;
   int n_layers = 0, halo_exchanges = 0, halo_values_per_ghost = 0;
   std::vector<std::string> precisions;
@@ -61,6 +68,7 @@ struct ProbeStructure {
   double energy = 0.0;         // without E0
   std::vector<double> forces;  // [n][3]
   std::array<double, 6> virial{};
+  std::map<std::string, std::vector<double>> outputs;  // [n][width]
 };
 
 /// Throws when the schema is not the one this engine reads; the rest of the manifest is not looked at.

@@ -45,10 +45,11 @@ Model::Model(const std::string& path, const mlip_open_options& options)
   choose_precision(options.precision);
   choose_task(options.task);
   choose_species(options.species, options.n_species);
-  for (const OutputSpec& output : manifest_.outputs) {
-    output_names_.push_back(output.name.c_str());
-    result_.outputs.push_back({output.name, output.width, {}});
-  }
+  for (const OutputSpec& output : manifest_.outputs)
+    output_descriptions_.push_back({output.name.c_str(), output.unit.c_str(), output.statistic != Statistic::none,
+                                    static_cast<int>(output.width)});
+  outputs_ = Outputs(manifest_.outputs);
+  electrons_ = Electrons(manifest_);
   edges_ = Edges(edge_type(precision_kind_));
   reducer_ = Reducer(edge_type(precision_kind_));
   conditions_ = Conditions(manifest_.conditions, manifest_.tasks[task_].name);
@@ -120,14 +121,29 @@ mlip_description Model::describe() const {
   out.n_species = static_cast<int>(species_names_.size());
   out.species = species_names_.data();
   out.masses = masses_.data();
-  out.n_outputs = static_cast<int>(output_names_.size());
-  out.outputs = output_names_.data();
+  out.n_outputs = static_cast<int>(output_descriptions_.size());
+  out.outputs = output_descriptions_.data();
   out.n_probes = report_.n_structures;
   out.probe_seconds = report_.seconds;
   out.probe_energy_error = report_.largest.energy_per_atom;
   out.tabulated = backend_->tabulated();
   out.probe_force_error = report_.largest.force;
   return out;
+}
+
+void Model::set_condition(const std::string& name, double value) {
+  conditions_.set(name, value);
+  electrons_.forget();
+}
+
+void Model::set_reduction(const mlip_reduction* callbacks) {
+  reduction_.set(callbacks);
+  electrons_.forget();
+}
+
+void Model::want_outputs(const std::vector<std::string>& names) {
+  outputs_.want(names, result_.outputs);
+  evaluated_ = false;
 }
 
 void Model::set_halo(const mlip_halo* callbacks) {
@@ -224,15 +240,27 @@ void Model::check_request(const mlip_result& result) const {
     fail(MLIP_ERROR_ARGUMENT, "energy_only excludes forces, virials and edge_gradients; leave them NULL");
 }
 
+Request Model::request_of(const mlip_result& result) const {
+  return {task_, conditions_.values(), result.energy_only == 0};
+}
+
+/// Zero where the model does not take one.
+double Model::total_charge() const {
+  for (const auto& [name, value] : conditions_.values())
+    if (name == "total_charge") return value;
+  return 0.0;
+}
+
 void Model::run(int64_t n_local, int64_t n_all, const Fault& fault, mlip_result& result) {
   check_request(result);
-  if (fault && !has_halo_) throw Error(fault.status, fault.message);
   // With broken edges the process still takes part in all exchanges, without edges, so that no other one waits for it.
   if (fault) edges_.clear();
-  const BackendInput input{
-      n_local, n_all, graph_species_.data(), edges_.view(), {task_, conditions_.values(), result.energy_only == 0}};
+  const BackendInput input{n_local, n_all, graph_species_.data(), edges_.view(), request_of(result)};
+  electrons_.check(graph_species_.data(), n_local, input.request.conditions, reduction_);
+  if (fault && !others_wait()) throw Error(fault.status, fault.message);
   halo_.clear_failure();
   backend_->evaluate(input, has_halo_ ? &halo_ : nullptr, result_);
+  outputs_.finish(result_.outputs, n_local, total_charge(), reduction_);
   if (fault) throw Error(fault.status, fault.message);
   fill(n_local, n_all, result);
   evaluated_ = true;
@@ -241,7 +269,7 @@ void Model::run(int64_t n_local, int64_t n_all, const Fault& fault, mlip_result&
 PairStep Model::step_of(const double* positions, const double* cell, const mlip_result& result) const {
   return {positions,        cell,
           manifest_.cutoff,
-          /*broken=*/false, {task_, conditions_.values(), result.energy_only == 0},
+          /*broken=*/false, request_of(result),
           result.forces,    nullptr,
           result.virials};
 }
@@ -251,6 +279,7 @@ void Model::run_on_device(PairStep step, int64_t n_local, int64_t n_all, const s
   check_request(result);
   DevicePairs& device = *backend_->device_pairs();
   device.set_species(graph_species_);
+  electrons_.check(graph_species_.data(), n_local, step.request.conditions, reduction_);
   if (result.energy_only == 0 && step.forces == nullptr) step.forces = forces_.reserve(3 * n_all);
   std::fill(result.virial, result.virial + 6, std::numeric_limits<double>::quiet_NaN());
   step.virial = result.virial;
@@ -259,9 +288,11 @@ void Model::run_on_device(PairStep step, int64_t n_local, int64_t n_all, const s
   if (!device.evaluate(step, result.energies != nullptr, host, result_)) {
     step.broken = true;  // other processes wait for this one in their exchanges
     if (host != nullptr) device.evaluate(step, false, host, result_);
+    outputs_.finish(result_.outputs, n_local, total_charge(), reduction_);
     const Fault fault = explain();
     fail(MLIP_ERROR_NUMERIC, fault ? fault.message : "some pair of atoms has no direction");
   }
+  outputs_.finish(result_.outputs, n_local, total_charge(), reduction_);
   if (result.energies != nullptr) {
     std::copy(result_.energies.begin(), result_.energies.end(), result.energies);
     result.energy = add_e0(n_local, result.energies);
@@ -320,13 +351,7 @@ void Model::fill(int64_t n_local, int64_t n_all, mlip_result& result) {
 
 const BackendOutput& Model::output(const std::string& name) const {
   if (!evaluated_) fail(MLIP_ERROR_ARGUMENT, "output '", name, "' was asked for before a successful evaluation");
-  std::vector<std::string> names;
-  for (const BackendOutput& output : result_.outputs) {
-    if (output.name == name) return output;
-    names.push_back(output.name);
-  }
-  fail(MLIP_ERROR_ARGUMENT, "the model has no output '", name, "'", nearest_hint(name, names), "; it has ",
-       names.empty() ? "none besides the energy" : joined(names));
+  return outputs_.get(name, result_.outputs);
 }
 
 }  // namespace mlip

@@ -10,7 +10,9 @@
 
 #include "core/artifact.h"
 #include "core/conditions.h"
+#include "core/electrons.h"
 #include "core/halo_host.h"
+#include "core/outputs.h"
 #include "core/probe.h"
 #include "core/reduce.h"
 #include "mlip/mlip.h"
@@ -33,8 +35,10 @@ class Model {
   Model& operator=(const Model&) = delete;
 
   mlip_description describe() const;
-  void set_condition(const std::string& name, double value) { conditions_.set(name, value); }
+  void set_condition(const std::string& name, double value);
   void set_halo(const mlip_halo* callbacks);
+  void set_reduction(const mlip_reduction* callbacks);
+  void want_outputs(const std::vector<std::string>& names);
   void evaluate(const mlip_graph& graph, mlip_result& result);
   void set_pairs(const mlip_pairs& pairs);
   void evaluate_pairs(const double* positions, const double* cell, mlip_result& result);
@@ -54,6 +58,9 @@ class Model {
   void run_on_device(PairStep step, int64_t n_local, int64_t n_all, const std::function<Fault()>& explain,
                      mlip_result& result);
   void check_request(const mlip_result& result) const;
+  Request request_of(const mlip_result& result) const;
+  bool others_wait() const { return has_halo_ || (!reduction_.alone() && outputs_.collective()); }
+  double total_charge() const;
   double add_e0(int64_t n_local, double* energies) const;
   void fill(int64_t n_local, int64_t n_all, mlip_result& result);
   bool outputs_finite() const;
@@ -69,8 +76,12 @@ class Model {
   Conditions conditions_;
   HaloHost halo_;
   bool has_halo_ = false;
+  Reduction reduction_;
+  Outputs outputs_;
+  Electrons electrons_;
   ProbeReport report_;
-  std::vector<const char*> species_names_, output_names_;  // for mlip_description
+  std::vector<const char*> species_names_;  // for mlip_description
+  std::vector<mlip_output_description> output_descriptions_;
 
   std::vector<int64_t> graph_species_;  // [n_all] of the last graph or pairs, manifest indices
   PairView pairs_;                      // of mlip_set_pairs

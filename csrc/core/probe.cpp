@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/graph_check.h"
+#include "core/outputs.h"
 #include "core/reduce.h"
 #include "neighbours/neighbour_list.h"
 
@@ -36,8 +37,27 @@ double largest_difference(const double* a, const double* b, size_t n) {
   return largest;
 }
 
-Differences compare(Backend& backend, const Manifest& manifest, const ProbeStructure& structure,
-                    const std::vector<int64_t>& species, int64_t task, mlip_dtype type) {
+/// Named outputs per atom against their references, in units of the largest reference, at least 1.
+void compare_outputs(const std::vector<BackendOutput>& outputs, const ProbeStructure& structure,
+                     ProbeDifferences& found) {
+  for (const BackendOutput& output : outputs) {
+    const auto reference = structure.outputs.find(output.name);
+    if (reference == structure.outputs.end()) continue;
+    const std::vector<double>& wanted = reference->second;
+    if (wanted.size() != output.values.size())
+      fail(MLIP_ERROR_ARTIFACT, "the probe holds ", wanted.size(), " values of output '", output.name,
+           "', the model gives ", output.values.size(), "; export the checkpoint again");
+    double scale = 1.0;
+    for (double value : wanted) scale = std::max(scale, std::abs(value));
+    const double difference = largest_difference(output.values.data(), wanted.data(), wanted.size()) / scale;
+    if (difference <= found.output) continue;
+    found.output = difference;
+    found.output_name = output.name;
+  }
+}
+
+ProbeDifferences compare(Backend& backend, const Manifest& manifest, const ProbeStructure& structure,
+                         const std::vector<int64_t>& species, int64_t task, mlip_dtype type) {
   const int64_t n = static_cast<int64_t>(species.size());
   NeighbourList list(manifest.cutoff, 0.0);
   ThreadTeam& team = backend.team();
@@ -49,17 +69,26 @@ Differences compare(Backend& backend, const Manifest& manifest, const ProbeStruc
   BackendInput input{n, n, species.data(), edges.view(), {task, {}, true}};
   for (const auto& [name, value] : structure.conditions) input.request.conditions.emplace_back(name, value);
   BackendResult result;
-  for (const OutputSpec& output : manifest.outputs) result.outputs.push_back({output.name, output.width, {}});
+  std::vector<std::string> names;
+  for (const OutputSpec& output : manifest.outputs) names.push_back(output.name);
+  Outputs outputs(manifest.outputs);
+  outputs.want(names, result.outputs);
   backend.evaluate(input, nullptr, result);
+  const auto charge = structure.conditions.find("total_charge");
+  outputs.finish(result.outputs, n, charge == structure.conditions.end() ? 0.0 : charge->second, Reduction());
   check_finite(edges.view(), type, result);
 
   std::vector<double> forces(3 * n);
   double virial[6], energy = 0.0;
   Reducer(type).reduce(edges.view(), result.edge_gradients, n, {forces.data(), virial, nullptr}, team);
   for (double e : result.energies) energy += e;
-  return {std::abs(energy - structure.energy) / static_cast<double>(n),
-          largest_difference(forces.data(), structure.forces.data(), forces.size()),
-          largest_difference(virial, structure.virial.data(), 6)};
+  ProbeDifferences found{{std::abs(energy - structure.energy) / static_cast<double>(n),
+                          largest_difference(forces.data(), structure.forces.data(), forces.size()),
+                          largest_difference(virial, structure.virial.data(), 6)},
+                         0.0,
+                         {}};
+  compare_outputs(result.outputs, structure, found);
+  return found;
 }
 
 void check_quantity(const char* quantity, const char* unit, double found, double allowed, size_t index,
@@ -107,10 +136,12 @@ ProbeReport verify_probe(Backend& backend, const Manifest& manifest, const std::
     if (structures[s].task != manifest.tasks[task].name) continue;
     const std::vector<int64_t> species = species_of(structures[s], manifest, in_use);
     if (species.empty()) continue;
-    const Differences found = compare(backend, manifest, structures[s], species, task, type);
+    const ProbeDifferences found = compare(backend, manifest, structures[s], species, task, type);
     check_quantity("the energy", "eV per atom", found.energy_per_atom, allowed.energy_per_atom, s, precision, device);
     check_quantity("a force", "eV/angstrom", found.force, allowed.force, s, precision, device);
     check_quantity("the virial", "eV", found.virial, allowed.virial, s, precision, device);
+    check_quantity(("output '" + found.output_name + "'").c_str(), "of its largest value", found.output, allowed.force,
+                   s, precision, device);
     report.largest.energy_per_atom = std::max(report.largest.energy_per_atom, found.energy_per_atom);
     report.largest.force = std::max(report.largest.force, found.force);
     report.largest.virial = std::max(report.largest.virial, found.virial);

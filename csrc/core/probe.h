@@ -18,6 +18,12 @@ struct ProbeReport {
   Differences largest;
 };
 
+/// Of one structure; `output` in units of what is allowed, `output_name` says of which.
+struct ProbeDifferences : Differences {
+  double output = 0.0;
+  std::string output_name;
+};
+
 /// Evaluates the structures whose species are all in use and whose task is `task` (index into manifest.tasks). Throws
 /// MLIP_ERROR_ARTIFACT when one differs by more than the tolerance, or when a species in use occurs in none of them.
 ProbeReport verify_probe(Backend& backend, const Manifest& manifest, const std::vector<ProbeStructure>& structures,

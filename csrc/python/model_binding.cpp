@@ -33,6 +33,16 @@ struct Results {
   py::array_t<double> forces, energies, virials, edge_gradients;
 };
 
+/// Shows an array to a Python callback, which changes it in place; its answer, 1 when it threw.
+int call_with(const py::object& callback, const py::dtype& type, const std::vector<py::ssize_t>& shape, void* data) {
+  py::gil_scoped_acquire acquire;
+  try {
+    return callback(py::array(type, shape, data, py::none())).cast<int>();
+  } catch (const std::exception&) {  // the typed face returns codes and keeps its exceptions
+    return 1;
+  }
+}
+
 const char* text_or_null(const std::optional<std::string>& text) {
   return text ? text->c_str() : nullptr;
 }
@@ -81,7 +91,13 @@ py::dict Model::describe() const {
   out["halo_values_per_ghost"] = d.halo_values_per_ghost;
   out["species"] = std::vector<std::string>(d.species, d.species + d.n_species);
   out["masses"] = std::vector<double>(d.masses, d.masses + d.n_species);
-  out["outputs"] = std::vector<std::string>(d.outputs, d.outputs + d.n_outputs);
+  std::vector<std::string> outputs, of_structure;
+  for (int k = 0; k < d.n_outputs; ++k) {
+    outputs.emplace_back(d.outputs[k].name);
+    if (d.outputs[k].per_structure != 0) of_structure.emplace_back(d.outputs[k].name);
+  }
+  out["outputs"] = outputs;
+  out["structure_outputs"] = of_structure;
   out["n_probes"] = d.n_probes;
   out["probe_seconds"] = d.probe_seconds;
   out["probe_energy_error"] = d.probe_energy_error;
@@ -114,14 +130,33 @@ int Model::call_reverse(void* host, void* rows, int width, mlip_dtype dtype) {
 
 /// Shows the rows to Python as a writable array [n_all, width] without copying them.
 int Model::exchange(const py::object& callback, void* rows, int width, mlip_dtype dtype) const {
+  const auto type = [dtype] { return dtype == MLIP_FLOAT32 ? py::dtype::of<float>() : py::dtype::of<double>(); };
   py::gil_scoped_acquire acquire;
-  try {
-    const py::dtype type = dtype == MLIP_FLOAT32 ? py::dtype::of<float>() : py::dtype::of<double>();
-    const py::array view(type, {static_cast<py::ssize_t>(n_all_), static_cast<py::ssize_t>(width)}, rows, py::none());
-    return callback(view).cast<int>();
-  } catch (const std::exception&) {  // the typed face returns codes and keeps its exceptions
-    return 1;
-  }
+  return call_with(callback, type(), {static_cast<py::ssize_t>(n_all_), static_cast<py::ssize_t>(width)}, rows);
+}
+
+void Model::set_reduction(const py::object& sum, const py::object& max) {
+  const bool none = sum.is_none() && max.is_none();
+  const mlip_reduction reduction{this, &Model::call_sum, &Model::call_max};
+  check(mlip_set_reduction(handle_.get(), none ? nullptr : &reduction));
+  sum_ = sum;
+  max_ = max;
+}
+
+int Model::call_sum(void* host, double* values, int n) {
+  py::gil_scoped_acquire acquire;
+  return call_with(static_cast<const Model*>(host)->sum_, py::dtype::of<double>(), {n}, values);
+}
+
+int Model::call_max(void* host, double* values, int n) {
+  py::gil_scoped_acquire acquire;
+  return call_with(static_cast<const Model*>(host)->max_, py::dtype::of<double>(), {n}, values);
+}
+
+void Model::want_outputs(const std::vector<std::string>& names) {
+  std::vector<const char*> texts;
+  for (const std::string& name : names) texts.push_back(name.c_str());
+  check(mlip_want_outputs(handle_.get(), texts.data(), static_cast<int>(texts.size())));
 }
 
 py::dict Model::evaluate(const Array<int64_t>& species, const Array<int64_t>& centre, const Array<int64_t>& neighbour,
@@ -203,6 +238,10 @@ py::array_t<double> Model::output(const std::string& name) const {
   const double* values = nullptr;
   int width = 0;
   check(mlip_output(handle_.get(), name.c_str(), &values, &width));
+  mlip_description d{};
+  check(mlip_describe(handle_.get(), &d));
+  for (int k = 0; k < d.n_outputs; ++k)
+    if (d.outputs[k].name == name && d.outputs[k].per_structure != 0) return copy(values, {width});
   return copy(values, {n_local_, width});
 }
 
@@ -214,6 +253,8 @@ void bind_model(py::module_& module) {
       .def("describe", &Model::describe)
       .def("set_condition", &Model::set_condition)
       .def("set_halo", &Model::set_halo)
+      .def("set_reduction", &Model::set_reduction)
+      .def("want_outputs", &Model::want_outputs)
       .def("evaluate", &Model::evaluate)
       .def("set_pairs", &Model::set_pairs)
       .def("evaluate_pairs", &Model::evaluate_pairs)

@@ -25,6 +25,9 @@ class Model {
   py::dict describe() const;
   void set_condition(const std::string& name, double value);
   void set_halo(const py::object& forward, const py::object& reverse);
+  /// Each gets an array to change in place and returns 0, or anything else to stop.
+  void set_reduction(const py::object& sum, const py::object& max);
+  void want_outputs(const std::vector<std::string>& names);
   py::dict evaluate(const Array<int64_t>& species, const Array<int64_t>& centre, const Array<int64_t>& neighbour,
                     const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool edge_gradients,
                     bool energy_only);
@@ -40,9 +43,12 @@ class Model {
   static int call_forward(void* host, void* rows, int width, mlip_dtype dtype);
   static int call_reverse(void* host, void* rows, int width, mlip_dtype dtype);
   int exchange(const py::object& callback, void* rows, int width, mlip_dtype dtype) const;
+  static int call_sum(void* host, double* values, int n);
+  static int call_max(void* host, double* values, int n);
 
   std::unique_ptr<mlip_model, decltype(&mlip_close)> handle_{nullptr, &mlip_close};
   py::object forward_, reverse_;     // callbacks of a halo
+  py::object sum_, max_;             // callbacks of a reduction
   int64_t n_local_ = 0, n_all_ = 0;  // of the current or last evaluation
   Array<int64_t> first_;             // of the pairs, which the engine does not copy
   Array<int32_t> neighbour_;

@@ -4,10 +4,11 @@
 #pragma once
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <cstdint>
 #include <vector>
+
+#include "torch/parallel.h"
 
 namespace mlip {
 

@@ -3,9 +3,8 @@
 // torch's own threads as a ThreadTeam.
 #pragma once
 
-#include <ATen/Parallel.h>
-
 #include "core/thread_team.h"
+#include "torch/parallel.h"
 
 namespace mlip {
 

@@ -51,9 +51,11 @@ at::Tensor TorchScriptBackend::tensor_of(const void* data, at::IntArrayRef shape
   return at::from_blob(const_cast<void*>(data), shape, type).to(device_);
 }
 
-TorchScriptBackend::Tensors TorchScriptBackend::condition_tensors(const Request& request) const {
+TorchScriptBackend::Tensors TorchScriptBackend::condition_tensors(const Request& request, bool outputs) const {
   Tensors conditions;
-  conditions.insert("task", at::full({1}, request.task, at::TensorOptions().dtype(at::kLong).device(device_)));
+  const at::Tensor task = at::full({1}, request.task, at::TensorOptions().dtype(at::kLong).device(device_));
+  conditions.insert("task", task);
+  if (!outputs) conditions.insert("without_outputs", task);  // that it is there counts, not its value
   for (const auto& [name, value] : request.conditions)
     conditions.insert(name, at::full({1}, value, at::TensorOptions().dtype(edge_dtype_).device(device_)));
   return conditions;
@@ -61,8 +63,8 @@ TorchScriptBackend::Tensors TorchScriptBackend::condition_tensors(const Request&
 
 ModuleAnswer TorchScriptBackend::ask(const ModuleInput& input, const Request& request,
                                      std::vector<BackendOutput>& outputs) {
-  const at::IValue given = module_.get_method("forward")(
-      {input.r_ij, input.centre, input.neighbour, input.species, input.n_local, condition_tensors(request)});
+  const at::IValue given = module_.get_method("forward")({input.r_ij, input.centre, input.neighbour, input.species,
+                                                          input.n_local, condition_tensors(request, !outputs.empty())});
   const Tensors answer = c10::impl::toTypedDict<std::string, at::Tensor>(given.toGenericDict());
   const at::Tensor energy = entry(answer, "energy");
   check_rows("energy", energy, input.n_local, 1);

@@ -49,7 +49,7 @@ class TorchScriptBackend final : public Backend {
   bool prepare_module(const std::vector<int64_t>& species, bool tables);
   void cast_module(at::Device device, at::ScalarType dtype);
   using Tensors = c10::Dict<std::string, at::Tensor>;
-  Tensors condition_tensors(const Request& request) const;
+  Tensors condition_tensors(const Request& request, bool outputs) const;
   at::Tensor tensor_of(const void* data, at::IntArrayRef shape, at::ScalarType type) const;
 
   torch::jit::Module module_;

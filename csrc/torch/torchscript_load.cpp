@@ -2,10 +2,10 @@
 //
 // Opening: the archive with its extra files, the tensors for the checksum, the cast to a precision and a device.
 #include <ATen/ops/tensor.h>
-#include <ATen/Parallel.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
+#include "torch/parallel.h"
 
 #include <algorithm>
 
@@ -119,6 +119,7 @@ void TorchScriptBackend::prepare(const Preparation& how) {
   device_ = checked_device(how.device);
   edge_dtype_ = how.precision == Precision::single ? at::kFloat : at::kDouble;
   team_.use(how.threads);
+  team_.settle();  // tables made on other numbers of threads differ in their last bits
   const at::ScalarType dtype = how.precision == Precision::double_ ? at::kDouble : at::kFloat;
   module_.eval();
   cast_module(at::kCPU, at::kDouble);  // constants are computed in double precision

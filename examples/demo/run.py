@@ -31,8 +31,9 @@ from analysis import (
     write_water_pdb,
 )
 from engines import largest_differences
-from report import plot_molecular_dynamics, plot_radial_distribution, print_table
 from rich.console import Console
+
+from report import plot_molecular_dynamics, plot_radial_distribution, print_table
 
 HERE = Path(__file__).resolve().parent
 OUT = Path("demo_out")

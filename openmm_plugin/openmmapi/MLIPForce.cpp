@@ -14,4 +14,8 @@ OpenMM::ForceImpl* MLIPForce::createImpl() const {
   return new MLIPForceImpl(*this);
 }
 
+MLIPForce::Output MLIPForce::getOutput(OpenMM::Context& context, const std::string& name) const {
+  return dynamic_cast<MLIPForceImpl&>(getImplInContext(context)).output(getContextImpl(context), name);
+}
+
 }  // namespace MLIPPlugin

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "openmm/Context.h"
 #include "openmm/Force.h"
 
 #if defined(_WIN32)
@@ -67,6 +68,17 @@ class MLIP_OPENMM_EXPORT MLIPForce : public OpenMM::Force {
   /// Whether radial networks are replaced by tables; without a value: in precision `single` and `mixed`.
   const std::optional<bool>& getUsesTables() const { return tables_; }
   void setUsesTables(std::optional<bool> tables) { tables_ = tables; }
+
+  /// A named output, in the unit that the model states: one row per particle, or a single one of the structure.
+  struct Output {
+    std::vector<double> values;  // row after row
+    int width;                   // values per row
+    bool perStructure;
+  };
+
+  /// An output of the model (`mlip-inspect` lists them) for the positions and the box that the Context has now.
+  /// Evaluates the model, without forces.
+  Output getOutput(OpenMM::Context& context, const std::string& name) const;
 
   /// Whether the model sees periodic images (in all three directions); the default is no.
   bool usesPeriodicBoundaryConditions() const override { return periodic_; }

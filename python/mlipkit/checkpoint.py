@@ -23,6 +23,7 @@ from mlipkit.nn.registry import architectures, build_model, config_class
 
 SCHEMA = 1
 FORMAT = "mlipkit-checkpoint"
+UNCERTAINTY = "uncertainty"  # entry of the provenance: that the ensemble was fitted, and how well it covers errors
 ARTIFACT_MARK = "extra/mlip.json"  # member of the archive that artifacts alone have
 
 

@@ -6,11 +6,15 @@ Systems that were saved with such a force are read by ``XmlSerializer.deserializ
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 try:
     import openmm
@@ -23,7 +27,7 @@ except ImportError as error:
 from mlipkit._libraries import library_folder
 from mlipkit.export.reader import read_manifest
 
-__all__ = ["MLIPForce", "plugin_path"]
+__all__ = ["MLIPForce", "get_output", "plugin_path"]
 
 VERSION = 2  # of the serialized form
 
@@ -50,6 +54,8 @@ def _load_plugin() -> None:
 
 
 _load_plugin()
+_library = ctypes.CDLL(str(plugin_path()))
+_library.mlip_openmm_output.restype = ctypes.c_long
 
 
 class MLIPForce(openmm.Force):
@@ -123,6 +129,41 @@ class MLIPForce(openmm.Force):
         element = ElementTree.Element("Force", {name: str(value) for name, value in properties.items()})
         # The C++ object comes from the plugin's serialization proxy; this one takes it over, ownership included.
         self.this = openmm.XmlSerializer.deserialize(ElementTree.tostring(element, encoding="unicode")).this
+
+    def getOutput(self, context: openmm.Context, name: str) -> NDArray[np.float64]:
+        """A named output of the model for the positions and the box that a Context has now.
+
+        Evaluates the model once, without forces; steps of a simulation compute no outputs.
+
+        Args:
+            context: of the System that holds this force.
+            name: of the output; `mlip-inspect` lists those of an artifact.
+
+        Returns:
+            [N] or [N, width] for an output per atom, [] or [width] for one of the structure, in the unit that the model
+            states.
+
+        Raises:
+            OpenMMException: the model has no such output, the Context is of another System, or the evaluation failed.
+        """
+        return get_output(self, context, name)
+
+
+def get_output(force: openmm.Force, context: openmm.Context, name: str) -> NDArray[np.float64]:
+    """:meth:`MLIPForce.getOutput` for a force as ``system.getForce(i)`` returns it."""
+    width, values, error = ctypes.c_int(), ctypes.POINTER(ctypes.c_double)(), ctypes.c_char_p()
+    rows = _library.mlip_openmm_output(
+        ctypes.c_void_p(int(force.this)),
+        ctypes.c_void_p(int(context.this)),
+        name.encode(),
+        ctypes.byref(width),
+        ctypes.byref(values),
+        ctypes.byref(error),
+    )
+    if rows == -2:
+        raise openmm.OpenMMException((error.value or b"").decode())
+    shape = (*(() if rows == -1 else (rows,)), *(() if width.value == 1 else (width.value,)))
+    return np.array(values[: abs(rows) * width.value], dtype=np.float64).reshape(shape)
 
 
 def _symbols(symbols: Sequence[str] | None, topology: app.Topology | None) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 from bench_scripts import BENCHMARKS
 
 Quick = Callable[[str], dict[str, Any]]
-NAMES = ["inference", "kernels", "training", "data", "memory", "lammps", "latency"]
+NAMES = ["inference", "kernels", "training", "data", "memory", "lammps", "latency", "finetune"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -54,6 +54,15 @@ def test_data_store_against_files(quick: Quick) -> None:
     details = spread["details"]
     largest = {name: case["edges"][2] / case["edges"][1] for name, case in details.items()}
     assert largest["batch_edges"] < largest["batch_size"]  # of the edges, not of the times
+
+
+def test_ways_of_training_take_the_same_data(quick: Quick) -> None:
+    rows = quick("finetune")["rows"]
+    assert [row["way"] for row in rows] == ["from scratch", "full", "full + replay", "lora", "frozen"]
+    assert {row["structures"] for row in rows} == {10}
+    assert [row["old"] is None for row in rows] == [True, False, False, False, False]
+    assert rows[-1]["old"]["forces"] == pytest.approx(rows[-1]["old before"]["forces"], rel=1e-4)  # frozen
+    assert len({row["more"]["forces"] for row in rows}) == len(rows)
 
 
 def test_every_operator_in_every_pass(quick: Quick) -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from environments import Prefix
@@ -75,3 +76,17 @@ def test_unknown_group_names_the_known_ones(option: str) -> None:
     done = run_plain(option, "lamps")
     assert done.returncode == 1
     assert f"{option} 'lamps': no such group; groups: python, environment" in done.stderr
+
+
+@pytest.mark.parametrize(("charge", "plain", "expected"), [(0, 1, 1), (1, 1, 2), (-1, 3, 2), (0, 2, 1)])
+def test_multiplicity_of_the_ten_atoms_fits_their_electrons(charge: int, plain: int, expected: int) -> None:
+    from mlipkit.doctor.probes.engine_atoms import _conditions
+    from mlipkit.export.manifest import Condition
+
+    limits = {"total_charge": ((-2, 2), charge), "spin_multiplicity": ((1, 5), plain)}
+    conditions = {
+        name: Condition(required=False, range=span, default={"a": value}) for name, (span, value) in limits.items()
+    }
+    manifest = SimpleNamespace(species=["H", "O"], atomic_numbers=[1, 8], conditions=conditions)
+    found = _conditions(manifest, "a", ["O", "H", "H"])
+    assert found == {"total_charge": charge, "spin_multiplicity": expected}

@@ -54,6 +54,7 @@ class Ranks:
         self.posted: list[NDArray] = [np.zeros(0)] * n_ranks
         for rank, engine in zip(self.ranks, self.engines, strict=True):
             engine.set_halo(self._forward(rank), self._reverse(rank))
+            engine.set_reduction(self._over_ranks(rank, np.sum), self._over_ranks(rank, np.max))
 
     def evaluate(self) -> list[Result]:
         def run(rank: Rank) -> Result:
@@ -73,6 +74,17 @@ class Ranks:
         for rank, values in zip(self.ranks, rows, strict=True):
             np.add.at(folded, rank.atoms + rank.ghosts, values)
         return folded
+
+    def _over_ranks(self, rank: Rank, join: Callable[..., NDArray]) -> HaloCallback:
+        """What joins the arrays of all ranks."""
+
+        def reduce(values: NDArray) -> None:
+            self.posted[rank.number] = values.copy()
+            self.meeting.wait()
+            values[:] = join(np.stack(self.posted), axis=0)
+            self.meeting.wait()
+
+        return reduce
 
     def _forward(self, rank: Rank) -> HaloCallback:
         def forward(rows: NDArray) -> None:

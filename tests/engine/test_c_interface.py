@@ -94,6 +94,8 @@ def test_null_pointers_are_errors() -> None:
         "mlip_describe": (null, null),
         "mlip_set_condition": (null, null, ctypes.c_double(0.0)),
         "mlip_set_halo": (null, null),
+        "mlip_set_reduction": (null, null),
+        "mlip_want_outputs": (null, null, 0),
         "mlip_evaluate": (null, null, null),
         "mlip_output": (null, null, null, null),
         "mlip_neighbours_create": (ctypes.c_double(3.0), ctypes.c_double(0.0), null),

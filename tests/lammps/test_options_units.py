@@ -17,7 +17,7 @@ from tolerances import TOLERANCES
 TASKS = {
     "defaults": "task pbe",
     "charged": "task pbe charge -1 spin 2",
-    "other_task": "spin 3 task hybrid charge 1",
+    "other_task": "spin 4 task hybrid charge 1",
 }
 REAL = 23.060549  # kcal/mol per eV, the number that LAMMPS uses
 
@@ -88,7 +88,7 @@ def test_real_units(found: dict[str, State], expected: State, name: str) -> None
     [
         ("defaults", {"task": "pbe"}),
         ("charged", {"task": "pbe", "total_charge": -1, "spin_multiplicity": 2}),
-        ("other_task", {"task": "hybrid", "total_charge": 1, "spin_multiplicity": 3}),
+        ("other_task", {"task": "hybrid", "total_charge": 1, "spin_multiplicity": 4}),
     ],
 )
 def test_task_charge_and_spin(

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import ase.io
 import numpy as np
 import pytest
 import yaml
@@ -15,7 +16,9 @@ from mace_package import package_calculator
 from rich.console import Console
 from trained import water_frames
 
+from mlipkit import MLIPCalculator
 from mlipkit.checkpoint import load_checkpoint
+from mlipkit.export import export
 from mlipkit.importers.mace import import_mace
 from mlipkit.train.config_file import load_config
 from mlipkit.train.run import run
@@ -76,3 +79,47 @@ def test_training_improves_the_imported_model(tmp_path: Path, trained_model: Pat
     after = load_checkpoint(tmp_path / "run/best.ckpt")
     assert after.config == before.config
     assert after.tasks[0].e0 == before.tasks[0].e0
+
+
+@pytest.mark.parametrize("section", [{"method": "full"}, {"method": "frozen"}, {"method": "lora", "rank": 2}])
+def test_imported_model_is_fine_tuned(tmp_path: Path, trained_model: Path, section: dict[str, Any]) -> None:
+    """On energies of another level of theory: E0 take up the shift, the model gets better, and it can be frozen."""
+    frames = water_frames(12)
+    import_mace(trained_model).save(tmp_path / "mace.ckpt")
+    (tmp_path / "new").mkdir()
+    for frame in frames:
+        frame.info["energy"] = frame.get_potential_energy() - 50.0 * len(frame)
+        frame.arrays["forces"] = 1.2 * frame.get_forces()
+        frame.calc = None
+    ase.io.write(tmp_path / "new/train.extxyz", frames)
+    config = {
+        "output": str(tmp_path / "tuned"),
+        "init": "mace.ckpt",
+        "dtype": "float64",
+        "threads": 1,
+        "data": {"train": "new/train.extxyz", "split": {"validation": 0.34}},
+        "loss": {"energy": 1.0, "forces": 10.0},
+        "optimizer": {"lr": 0.01},
+        "schedule": {"kind": "constant", "warmup_steps": 0},
+        "finetune": section,
+        "ema": None,
+        "tensorboard": False,
+        "epochs": 6,
+    }
+    (tmp_path / "finetune.yaml").write_text(yaml.safe_dump(config))
+    summary = run(load_config(tmp_path / "finetune.yaml"), tmp_path, Console(quiet=True))
+    energies = summary["finetune"]["reference_energies"]
+    (found,) = energies.values()
+    assert found["rms_old"] == pytest.approx(50.0, rel=0.05)
+    assert found["rms_new"] < 0.2
+    rows = {row["quantity"]: row for row in summary["finetune"]["before_and_after"]}
+    assert rows["forces"]["ratio"] < 0.95
+    tuned = load_checkpoint(tmp_path / "tuned/best.ckpt")
+    assert tuned.config == import_mace(trained_model).config
+    export(tuned, tmp_path / "tuned.pt")
+    errors = []
+    for index in next(iter(json.loads((tmp_path / "tuned/split/split.json").read_text())["validation"].values())):
+        atoms = frames[index].copy()
+        atoms.calc = MLIPCalculator(tmp_path / "tuned.pt", precision="double")
+        errors.append(atoms.get_forces() - frames[index].arrays["forces"])
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(rows["forces"]["rmse_after"], rel=1e-6)

@@ -56,6 +56,14 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "readout_activation": "tanh",
         "radial": {"hidden": [8], "basis": "gaussian", "n_basis": 9, "transform": "soft"},
     },
+    "ensemble": {
+        "l_max": 2,
+        "correlation": 2,
+        "tasks": ["pbe", "hybrid"],
+        "scale": [1.0, 2.0],
+        "shift": [0.0, 0.1],
+        "ensemble": 3,
+    },
     "conditions": {
         "species": ["H", "C", "O"],
         "hidden_l_max": 1,
@@ -76,7 +84,12 @@ CONFIGS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", params=CONFIGS)
 def model(request: Any) -> Model:
     torch.manual_seed(11)
-    return build_model("mace", {**SMALL, **CONFIGS[request.param]})
+    model = build_model("mace", {**SMALL, **CONFIGS[request.param]})
+    if request.param == "ensemble":  # as calibrated as a model can be that was never trained
+        for parameter in model.ensemble.parameters():
+            parameter.copy_(torch.rand_like(parameter))
+        model.eval()
+    return model
 
 
 class TestMACE(PhysicsSuite):

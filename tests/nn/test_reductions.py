@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 from brute_force import System, batch
 from torch import Tensor
 
-from mlipkit.nn import evaluate
+from mlipkit.nn import ArchitectureConfig, evaluate
+from mlipkit.nn.evaluate import summing_to_charge
+from mlipkit.nn.registry import OutputSpec
 
 
 class Springs(torch.nn.Module):
@@ -79,3 +84,42 @@ def test_sums_are_in_float64() -> None:
     for value in (found.energy, found.energies, found.forces, found.virial, found.stress):
         assert value.dtype == torch.float64
     assert found.edge_gradients.dtype == torch.float32
+
+
+def with_charge(system: System, charge: float) -> System:
+    return replace(system, conditions={"total_charge": charge})
+
+
+def test_charges_of_each_structure_sum_to_its_total_charge() -> None:
+    trimer = System(np.array([[0.0, 0.0, 0.0], [1.5, 0.0, 0.0], [0.0, 1.5, 0.0]]), np.array([0, 0, 0]))
+    graph = batch([with_charge(DIMER, -1.0), with_charge(trimer, 2.0)], 3.0)
+    raw = torch.tensor([[0.3], [-0.1], [0.5], [0.0], [0.2]], dtype=torch.float64)
+    found = summing_to_charge(raw, graph)
+    np.testing.assert_allclose(found.squeeze(1), [-0.3, -0.7, 0.5 + 1.3 / 3, 1.3 / 3, 0.2 + 1.3 / 3])
+    graph.conditions.clear()  # a model without the condition: neutral
+    np.testing.assert_allclose(summing_to_charge(raw, graph)[:2, 0], [0.2, -0.2])
+
+
+def test_gradient_of_summing_charges() -> None:
+    graph = batch([with_charge(DIMER, -1.0), with_charge(DIMER, 1.0)], 3.0)
+    raw = torch.randn(4, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    assert torch.autograd.gradcheck(lambda q: summing_to_charge(q, graph), raw)
+    summing_to_charge(raw, graph).sum().backward()  # the sum is fixed, whatever the model says
+    assert raw.grad is not None
+    np.testing.assert_allclose(raw.grad, 0.0, atol=1e-15)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_outputs_that_are_declared_so_sum_to_the_charge(training: bool) -> None:
+    model = Springs()
+    graph = batch([with_charge(DIMER, 1.0)], 3.0)
+    for spec, expected in (({"sums_to": "total_charge"}, 0.5), ({}, 1.0)):
+        output = OutputSpec.model_validate({"name": "edges", "unit": "e", **spec})
+        model.config = ArchitectureConfig(species=["H"], cutoff=3.0, outputs=[output])
+        np.testing.assert_allclose(evaluate(model, graph, training).outputs["edges"].detach(), [[expected]] * 2)
+
+
+@pytest.mark.parametrize("wrong", [{"unit": "e*angstrom"}, {"width": 3}])
+def test_only_charges_sum_to_the_total_charge(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="output 'charges' cannot sum to the total charge"):
+        OutputSpec.model_validate({"name": "charges", "unit": "e", "sums_to": "total_charge", **wrong})

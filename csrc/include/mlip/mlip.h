@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct or a function below changes its meaning; compare with mlip_interface_version(). */
-#define MLIP_INTERFACE_VERSION 3
+#define MLIP_INTERFACE_VERSION 4
 
 typedef enum {
   MLIP_OK = 0,
@@ -33,7 +33,7 @@ typedef enum {
   MLIP_ERROR_ARTIFACT = 2, /* the file is missing, broken, tampered with, or of an unknown schema */
   MLIP_ERROR_BACKEND = 3,  /* libmlip_torch cannot be loaded, or the tensor library failed (out of memory ...) */
   MLIP_ERROR_NUMERIC = 4,  /* NaN or infinity in positions, energies or forces */
-  MLIP_ERROR_HOST = 5      /* a halo callback reported a failure */
+  MLIP_ERROR_HOST = 5      /* a callback of the host reported a failure */
 } mlip_status;
 
 MLIP_API int mlip_interface_version(void);
@@ -71,6 +71,14 @@ typedef struct {
 MLIP_API mlip_status mlip_open(const char *path, const mlip_open_options *options, mlip_model **model);
 MLIP_API void mlip_close(mlip_model *model);
 
+/* A named output besides energy. */
+typedef struct {
+  const char *name;
+  const char *unit;
+  int per_structure; /* not 0: one row for the structure; 0: one row per atom */
+  int width;         /* values per row */
+} mlip_output_description;
+
 typedef struct {
   const char *path;
   const char *architecture;
@@ -87,8 +95,8 @@ typedef struct {
   int n_species;             /* in use, the caller's order */
   const char *const *species;
   const double *masses; /* [n_species] standard atomic masses, u */
-  int n_outputs;        /* named outputs besides energy */
-  const char *const *outputs;
+  int n_outputs;
+  const mlip_output_description *outputs;
   int tabulated;             /* whether radial networks were replaced by tables */
   int n_probes;              /* probe structures evaluated when opening */
   double probe_seconds;      /* time that took */
@@ -99,7 +107,9 @@ typedef struct {
 MLIP_API mlip_status mlip_describe(const mlip_model *model, mlip_description *description);
 
 /* Conditions of the whole system ("total_charge" in e, "spin_multiplicity" = 2S+1). Setting one that the model does
- * not declare, or outside its range, is an error; so is evaluating before every required one has a value. */
+ * not declare, or outside its range, is an error; so is evaluating before every required one has a value. For models
+ * that take both, the first evaluation with atoms after a condition was set also checks that the number of electrons
+ * (sum of the atomic numbers minus the charge, over the local atoms of all processes) allows the multiplicity. */
 MLIP_API mlip_status mlip_set_condition(mlip_model *model, const char *name, double value);
 
 /* ---------------------------------------------------------------------------------------------------- halo exchange */
@@ -119,6 +129,34 @@ typedef struct {
 
 /* Copies the callbacks; NULL removes them (then n_all must equal n_local for models that need a halo). */
 MLIP_API mlip_status mlip_set_halo(mlip_model *model, const mlip_halo *halo);
+
+/* ------------------------------------------------------------------------------------------- sums over all processes
+ */
+
+/* What belongs to the whole structure needs sums over the processes that share it: outputs per structure, atomic
+ * charges that sum to the total charge, the number of electrons. Each callback replaces values [n] by their sum, or
+ * their largest, over all processes. Both are called the same number of times, in the same order and with the same n on
+ * every process, provided that all set the same conditions and want the same outputs. Return 0, or anything else to
+ * stop. */
+typedef struct {
+  void *host;
+  int (*sum)(void *host, double *values, int n);
+  int (*max)(void *host, double *values, int n);
+} mlip_reduction;
+
+/* Copies the callbacks; NULL removes them: this process then owns the whole structure. */
+MLIP_API mlip_status mlip_set_reduction(mlip_model *model, const mlip_reduction *reduction);
+
+/* ----------------------------------------------------------------------------------------------------- named outputs
+ */
+
+/* The outputs that the following evaluations shall give; [n] names, n = 0: none, as after opening. What nobody wants is
+ * not computed. On several processes all must want the same. */
+MLIP_API mlip_status mlip_want_outputs(mlip_model *model, const char *const *names, int n);
+
+/* An output of the last evaluation: *values [n_local][*width] or, for one of the structure, [*width], the same on all
+ * processes. */
+MLIP_API mlip_status mlip_output(const mlip_model *model, const char *name, const double **values, int *width);
 
 /* ------------------------------------------------------------------------------------------------ evaluating edges */
 
@@ -174,9 +212,6 @@ MLIP_API mlip_status mlip_set_pairs(mlip_model *model, const mlip_pairs *pairs);
  * reported after the last halo exchange, as MLIP_ERROR_NUMERIC. */
 MLIP_API mlip_status mlip_evaluate_pairs(mlip_model *model, const double *positions, const double *cell,
                                          mlip_result *result);
-
-/* A named per-atom output of the last evaluation: *values [n_local][*width]. */
-MLIP_API mlip_status mlip_output(const mlip_model *model, const char *name, const double **values, int *width);
 
 /* --------------------------------------------------------------------------------------------------- neighbour list */
 

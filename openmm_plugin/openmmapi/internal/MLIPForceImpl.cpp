@@ -22,6 +22,10 @@ double MLIPForceImpl::calcForcesAndEnergy(OpenMM::ContextImpl& context, bool inc
   return kernel_.getAs<CalcMLIPForceKernel>().execute(context, includeForces, includeEnergy);
 }
 
+MLIPForce::Output MLIPForceImpl::output(OpenMM::ContextImpl& context, const std::string& name) {
+  return kernel_.getAs<CalcMLIPForceKernel>().output(context, name);
+}
+
 std::vector<std::string> MLIPForceImpl::getKernelNames() {
   return {CalcMLIPForceKernel::Name()};
 }

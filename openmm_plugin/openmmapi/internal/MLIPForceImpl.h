@@ -23,6 +23,7 @@ class MLIPForceImpl : public OpenMM::ForceImpl {
   double calcForcesAndEnergy(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy, int groups) override;
   std::map<std::string, double> getDefaultParameters() override { return {}; }
   std::vector<std::string> getKernelNames() override;
+  MLIPForce::Output output(OpenMM::ContextImpl& context, const std::string& name);
 
  private:
   const MLIPForce& owner_;

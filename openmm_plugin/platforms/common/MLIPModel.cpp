@@ -62,6 +62,7 @@ void MLIPModel::open(const MLIPForce& force, int threads) {
   model_.reset(model);
   mlip_description about{};
   check(mlip_describe(model, &about));
+  for (int k = 0; k < about.n_outputs; ++k) perStructure_[about.outputs[k].name] = about.outputs[k].per_structure != 0;
   mlip_neighbours* neighbours = nullptr;
   check(mlip_neighbours_create(about.cutoff, force.getSkin() * ANGSTROM_PER_NM, &neighbours));
   neighbours_.reset(neighbours);
@@ -93,24 +94,47 @@ void MLIPModel::setBox(const OpenMM::Vec3* box) {
     for (int axis = 0; axis < 3; ++axis) cell_[3 * row + axis] = box[row][axis] * ANGSTROM_PER_NM;
 }
 
-double MLIPModel::compute(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
-                          std::vector<OpenMM::Vec3>* forces) {
-  const size_t count = species_.size();
-  for (size_t i = 0; i < count; ++i)
+void MLIPModel::load(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box) {
+  for (size_t i = 0; i < species_.size(); ++i)
     for (int axis = 0; axis < 3; ++axis) positions_[3 * i + axis] = positions[i][axis] * ANGSTROM_PER_NM;
   if (periodic_) setBox(box);
-  const int pbc[3] = {periodic_, periodic_, periodic_};
+}
 
+mlip_status MLIPModel::evaluate(mlip_result& result) {
+  const int pbc[3] = {periodic_, periodic_, periodic_};
+  return mlip_compute(model_.get(), neighbours_.get(), static_cast<int64_t>(species_.size()), species_.data(),
+                      positions_.data(), cell_, pbc, &result);
+}
+
+double MLIPModel::compute(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
+                          std::vector<OpenMM::Vec3>* forces) {
+  load(positions, box);
   const WithoutPythonLock unlocked;
   mlip_result result{};
   result.energy_only = forces == nullptr;
   result.forces = forces == nullptr ? nullptr : forces_.data();
-  check(mlip_compute(model_.get(), neighbours_.get(), static_cast<int64_t>(count), species_.data(), positions_.data(),
-                     cell_, pbc, &result));
+  check(evaluate(result));
   if (forces != nullptr)
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < species_.size(); ++i)
       for (int axis = 0; axis < 3; ++axis) (*forces)[i][axis] += forces_[3 * i + axis] * FORCE_UNIT;
   return result.energy * KJ_PER_MOL_PER_EV;
+}
+
+MLIPForce::Output MLIPModel::output(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
+                                    const std::string& name) {
+  const char* wanted = name.c_str();
+  check(mlip_want_outputs(model_.get(), &wanted, 1));
+  load(positions, box);
+  const WithoutPythonLock unlocked;
+  mlip_result result{};
+  result.energy_only = 1;
+  check(evaluate(result));
+  const double* values = nullptr;
+  MLIPForce::Output found{{}, 0, perStructure_.at(name)};
+  check(mlip_output(model_.get(), wanted, &values, &found.width));
+  found.values.assign(values, values + found.width * (found.perStructure ? 1 : species_.size()));
+  check(mlip_want_outputs(model_.get(), nullptr, 0));  // steps of the simulation compute none
+  return found;
 }
 
 }  // namespace MLIPPlugin

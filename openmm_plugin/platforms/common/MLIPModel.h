@@ -4,7 +4,9 @@
 #define MLIP_OPENMM_MLIP_MODEL_H
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "mlip/mlip.h"
@@ -23,18 +25,25 @@ class MLIPModel {
   double compute(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
                  std::vector<OpenMM::Vec3>* forces);
 
+  /// A named output of the model.
+  MLIPForce::Output output(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
+                           const std::string& name);
+
  private:
   void open(const MLIPForce& force, int threads);
   void setConditions(const MLIPForce& force);
   void setBox(const OpenMM::Vec3* box);
+  void load(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box);
+  mlip_status evaluate(mlip_result& result);
 
   std::unique_ptr<mlip_model, decltype(&mlip_close)> model_;
   std::unique_ptr<mlip_neighbours, decltype(&mlip_neighbours_destroy)> neighbours_;
   bool periodic_;
-  std::vector<int64_t> species_;   // of each particle: index into the species in use
-  std::vector<double> positions_;  // [n][3] angstrom
-  std::vector<double> forces_;     // [n][3] eV/angstrom
-  double cell_[9] = {};            // rows are vectors, angstrom
+  std::map<std::string, bool> perStructure_;  // of each named output
+  std::vector<int64_t> species_;              // of each particle: index into the species in use
+  std::vector<double> positions_;             // [n][3] angstrom
+  std::vector<double> forces_;                // [n][3] eV/angstrom
+  double cell_[9] = {};                       // rows are vectors, angstrom
 };
 
 }  // namespace MLIPPlugin

@@ -34,6 +34,11 @@ double ReferenceCalcMLIPForceKernel::execute(OpenMM::ContextImpl& context, bool 
   return model_->compute(*data.positions, data.periodicBoxVectors, includeForces ? data.forces : nullptr);
 }
 
+MLIPForce::Output ReferenceCalcMLIPForceKernel::output(OpenMM::ContextImpl& context, const std::string& name) {
+  auto& data = platformData(context);
+  return model_->output(*data.positions, data.periodicBoxVectors, name);
+}
+
 OpenMM::KernelImpl* ReferenceMLIPKernelFactory::createKernelImpl(std::string name, const OpenMM::Platform& platform,
                                                                  OpenMM::ContextImpl&) const {
   if (name == CalcMLIPForceKernel::Name()) return new ReferenceCalcMLIPForceKernel(name, platform);

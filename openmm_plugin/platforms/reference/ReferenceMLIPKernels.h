@@ -18,6 +18,7 @@ class ReferenceCalcMLIPForceKernel : public CalcMLIPForceKernel {
 
   void initialize(OpenMM::ContextImpl& context, const MLIPForce& force) override;
   double execute(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy) override;
+  MLIPForce::Output output(OpenMM::ContextImpl& context, const std::string& name) override;
 
  private:
   std::unique_ptr<MLIPModel> model_;

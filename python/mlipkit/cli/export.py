@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,10 @@ from mlipkit.cli.from_mace import (
     import_model,
     show_heads,
 )
-from mlipkit.export.manifest import PRECISIONS, Precision
+from mlipkit.export.manifest import PRECISIONS, Manifest, Precision
+
+if TYPE_CHECKING:
+    from mlipkit.checkpoint import Checkpoint
 
 
 def export(
@@ -70,11 +73,24 @@ def export(
     )
     out = console()
     out.print(verification_table(manifest))
+    if not with_ensemble(manifest, source):
+        out.print(
+            "the model has no uncertainties: its ensemble was not fitted, as mlip-train does when a run ends; let it "
+            "end with --resume"
+        )
     if keep is not None:
         source.save(keep)
         out.print(f"wrote {keep}, to train on with mlip-train", markup=False)
     size = output.stat().st_size / 1e6
     out.print(f"wrote {output} ({size:.1f} MB) in {time.perf_counter() - start:.1f} s", markup=False)
+
+
+def with_ensemble(manifest: Manifest, source: Checkpoint) -> bool:
+    """Whether the artifact gives all that the architecture could."""
+    from mlipkit.export.artifact import architecture_config
+
+    names = {output.name for output in manifest.outputs}
+    return all(output.name in names for output in architecture_config(source).computed_outputs)
 
 
 def known_precision(name: str) -> Precision:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -66,11 +66,21 @@ def _overview(manifest: Manifest, path: Path) -> Table:
         "data": "\n".join(f"{data.path} {data.sha256[:12]}" for data in manifest.provenance.datasets) or "not stated",
     }
     for key, value in (manifest.provenance.model_extra or {}).items():
-        entries = value.items() if isinstance(value, dict) else []
-        rows[key.replace("_", " ")] = ", ".join(f"{name} {entry}" for name, entry in entries) or str(value)
+        rows[key.replace("_", " ")] = _text(value)
     for name, text in rows.items():
         table.add_row(name, text)
     return table
+
+
+def _text(value: Any) -> str:
+    """Entries of a provenance, nested ones in parentheses."""
+    if isinstance(value, dict) and value:
+        parts = [
+            f"{name} ({_text(part)})" if isinstance(part, dict) else f"{name} {_text(part)}"
+            for name, part in value.items()
+        ]
+        return ", ".join(parts)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _species(manifest: Manifest) -> Table:
@@ -95,9 +105,12 @@ def _conditions(manifest: Manifest) -> Table:
 
 
 def _outputs(manifest: Manifest) -> Table:
-    table = Table("output", "unit", "per", "values", title="Named outputs", title_justify="left")
+    table = Table("output", "unit", "per", "values", "from", title="Named outputs", title_justify="left")
     for output in manifest.outputs:
-        table.add_row(output.name, output.unit, output.per, str(output.width))
+        source = "the model" if output.sums_to is None else f"the model, sums to {output.sums_to}"
+        if output.statistic is not None:
+            source = f"{output.factor:g} x {output.statistic} of {output.of}"
+        table.add_row(output.name, output.unit, output.per, str(output.width), source)
     return table
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,25 +14,45 @@ from mlipkit.cli.common import DebugOption, console, fail, is_first, one_command
 RUN_FILES = ("last.ckpt", "best.ckpt", "log.csv", "config.yaml", "summary.json")
 RUN_FOLDERS = ("split", "tensorboard")
 
+ConfigArgument = Annotated[Path, typer.Argument(help="Configuration, YAML; see docs/training.md.", show_default=False)]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder, or start it.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Throw away the run in the output folder.")]
+SettingsOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace a key of the configuration.")
+]
+
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Configuration, YAML; see docs/training.md.", show_default=False)],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the run in the output folder, or start it.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Throw away the run in the output folder.")] = False,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace a key of the configuration.")
-    ] = None,
+    config: ConfigArgument,
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    settings: SettingsOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Train a model. Writes checkpoints, log, plots and summary.json into the output folder."""
+    start("mlip-train", config, resume, overwrite, settings or [])
+
+
+def start(
+    program: str,
+    config: Path,
+    resume: bool,
+    overwrite: bool,
+    settings: list[str],
+    implied: dict[str, Any] | None = None,
+) -> None:
+    """Runs what a configuration says; ``implied`` are the keys that the command stands for.
+
+    Raises:
+        ValueError: a configuration or folder that cannot be used.
+        typer.Exit: the run was interrupted.
+    """
     wait_politely()
     from mlipkit.train.config_file import load_config
 
     if resume and overwrite:
         raise ValueError("--resume and --overwrite exclude each other")
-    checked = load_config(config, settings or [])
+    checked = load_config(config, settings, implied)
     output = Path(checked.output)
     _prepare_folder(output, resume, overwrite)
     from mlipkit.train.interruption import Interrupted
@@ -44,7 +64,7 @@ def train(
         run(checked, config.parent, screen, resume)
     except Interrupted as interrupted:
         if is_first():
-            fail("mlip-train", str(interrupted))
+            fail(program, str(interrupted))
         raise typer.Exit(128 + interrupted.signum) from None
 
 

@@ -58,7 +58,7 @@ def _weighted(subset: Subset, factors: np.ndarray) -> Subset:
         structures = Weighted(structures, factors, weighted_structure)
     if isinstance(graphs, list):
         for graph, factor in zip(graphs, factors.tolist(), strict=True):
-            graph.weight = weighted_graph(graph, factor).weight  # the same object gets its E0 later
+            graph.weight = weighted_graph(graph, factor).weight
     else:
         graphs = Weighted(graphs, factors, weighted_graph)
     return Subset(structures, graphs, table)

@@ -150,6 +150,11 @@ class TaskConfig(Section):
         default="unspecified", description="functional, basis, dispersion: how labels were computed"
     )
     e0: dict[str, float] = Field(default_factory=dict, description="reference energies (eV); isolated atoms win")
+    align_to: str | None = Field(
+        default=None,
+        description="task whose E0, plus offsets per species fitted to the compositions that both have, are those E0 "
+        "that neither isolated atoms nor `e0` give; null: least squares",
+    )
     defaults: dict[str, float] = Field(default_factory=dict, description="condition: value of frames that lack it")
 
 
@@ -257,6 +262,22 @@ class DataConfig(Section):
             for index, entry in enumerate(getattr(self, name)):
                 if entry.share is not None:
                     raise ValueError(f"{name}.{index}.share: only training structures are drawn by shares; remove it")
+
+    @model_validator(mode="after")
+    def _alignments_have_a_target(self) -> DataConfig:
+        for name, task in self.tasks.items():
+            others = [other for other in self.tasks if other != name]
+            if task.align_to is not None and task.align_to not in others:
+                raise ValueError(
+                    f"tasks.{name}.align_to: {task.align_to!r} is not another task{nearest(task.align_to, others)} "
+                    f"(others: {', '.join(others) or 'none'})"
+                )
+            if task.align_to is not None and self.tasks[task.align_to].align_to is not None:
+                raise ValueError(
+                    f"tasks.{name}.align_to: {task.align_to!r} is itself aligned, to "
+                    f"{self.tasks[task.align_to].align_to!r}; align both to one task"
+                )
+        return self
 
     def entries(self) -> dict[str, tuple[FileEntry, ...]]:
         """File entries by the key that holds them."""

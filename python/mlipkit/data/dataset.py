@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,16 @@ from ase.data import atomic_numbers
 from ase.io import write
 
 from mlipkit.checkpoint import Task
+from mlipkit.data.alignment import Alignment, all_reference_energies
 from mlipkit.data.boltzmann import weigh
 from mlipkit.data.config import DataConfig, TaskConfig
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.files import DataFile, FileUse, all_files, check_used_once, checksum
-from mlipkit.data.graphs import GraphBuilder, add_reference_energies
+from mlipkit.data.graphs import GraphBuilder
 from mlipkit.data.labels import Wanted, read_structures
-from mlipkit.data.lazy import Joined, chosen, joined
+from mlipkit.data.lazy import Joined, chosen, joined, set_reference_energies
 from mlipkit.data.plausibility import warn_of_huge, warn_of_implausible, warn_of_references
-from mlipkit.data.reference import ReferenceEnergies, reference_energies
+from mlipkit.data.reference import ReferenceEnergies
 from mlipkit.data.scan import Show
 from mlipkit.data.split import random_split
 from mlipkit.data.statistics import Statistics, statistics
@@ -43,6 +44,8 @@ from mlipkit.data.subset import (
 from mlipkit.data.table import Table
 
 Subsets = dict[str, Sequence[Structure]]  # "train", "validation", "test"
+# E0 of every task from isolated atoms and training structures, whose graphs still lack them
+References = Callable[[Sequence[Structure], Subset], dict[str, ReferenceEnergies]]
 MOST_KEPT = 20_000  # held-out structures of a store that are kept in memory
 MOST_WRITTEN = 10_000  # held-out structures of a store that are written as extxyz
 MOST_JUDGED = 1_000  # structures of a store whose plausibility is looked at one by one
@@ -59,6 +62,7 @@ class Dataset:
     test: Subset
     isolated: list[Structure]
     references: dict[str, ReferenceEnergies]  # by task
+    alignments: dict[str, Alignment]  # of the tasks that were aligned to another
     statistics: Statistics  # of the training structures
     statistics_by_task: dict[str, Statistics]
     uses: list[FileUse] = field(default_factory=list)  # what each file gave
@@ -106,6 +110,7 @@ def prepare(
     builder: GraphBuilder,
     wanted: Wanted,
     show: Show = lambda path, done, total: None,
+    find_references: References | None = None,
 ) -> Dataset:
     """Graphs, reference energies and statistics.
 
@@ -116,6 +121,8 @@ def prepare(
         builder: knows species, cutoff, tasks and dtype of the model.
         wanted: a label that is wanted must occur in the training structures.
         show: is told how far a first pass over a store is.
+        find_references: gives E0 of every task; then tasks may be without data. None: see
+            :mod:`mlipkit.data.reference`.
 
     Raises:
         DataError: unknown species, no structures left, reference energies that cannot be found, a wanted label missing.
@@ -129,29 +136,25 @@ def prepare(
     train = prepared["train"]
     _check_labels(train, wanted)
     _check_outputs(train.structures, builder, data)
-    references = {
-        task: reference_energies(
-            task,
-            builder.species,
-            [s for s in isolated if s.task == task],
-            _labelled(train, task),
-            data.tasks[task].e0 if task in data.tasks else {},
-        )
-        for task in builder.tasks
-    }
+    if find_references is None:
+        tasks = builder.tasks
+        known = train.structures if isinstance(train.structures, list) else train.table
+        references, alignments = all_reference_energies(data, builder.species, tasks, isolated, known)
+    else:
+        tasks = [task for task in builder.tasks if train.table.of("task", task).any()]
+        references, alignments = find_references(isolated, train), {}
     _warn(prepared, references)
     e0 = {task: references[task].values for task in builder.tasks}
-    graphs, built = maker.made
-    add_reference_energies(graphs, list(e0.values()), builder.species)
-    for lazy in built:
-        lazy.e0 = list(e0.values())
+    for subset in prepared.values():
+        set_reference_energies(subset.graphs, list(e0.values()), builder.species)
     return Dataset(
         species=builder.species,
         tasks=[_task(data, name, references[name]) for name in builder.tasks],
         isolated=isolated,
         references=references,
+        alignments=alignments,
         statistics=statistics(train.table, e0),
-        statistics_by_task={task: _task_statistics(train.table, task, e0) for task in builder.tasks},
+        statistics_by_task={task: _task_statistics(train.table, task, e0) for task in tasks},
         uses=_uses(data, folder, subsets),
         notes=[*maker.notes, *maker.filters.lines()],
         **prepared,
@@ -187,6 +190,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "isolated_atoms": len(dataset.isolated),
         "statistics": asdict(dataset.statistics),
         "reference_energies": {task: asdict(reference) for task, reference in dataset.references.items()},
+        "alignments": {task: asdict(alignment) for task, alignment in dataset.alignments.items()},
         "files": [asdict(use) for use in dataset.uses],
         "notes": dataset.notes,
     }
@@ -224,13 +228,6 @@ def _split(
         if len(held_out) <= MOST_KEPT:  # errors are computed from them after every epoch
             prepared[name] = Subset(list(held_out.structures), held_out.graphs, held_out.table)
     return prepared, list(isolated.structures)
-
-
-def _labelled(train: Subset, task: str) -> list[Structure] | Table:
-    """Training structures of a task, for the fit of E0."""
-    if isinstance(train.structures, list):
-        return [structure for structure in train.structures if structure.task == task]
-    return train.table.take(train.table.of("task", task))
 
 
 def _warn(prepared: Mapping[str, Subset], references: Mapping[str, ReferenceEnergies]) -> None:

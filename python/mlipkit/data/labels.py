@@ -15,6 +15,7 @@ import numpy as np
 from ase import Atoms
 
 from mlipkit.data import units
+from mlipkit.data.charge_spin import check_electrons
 from mlipkit.data.config import DEFAULT_TASK, ISOLATED_ATOM, DataConfig, FileEntry, Keys, Label, UnitNames, parse_frames
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.reading import HDF5_SUFFIXES, read_frames
@@ -47,7 +48,8 @@ def iterate_structures(
         source: place of the entry in the configuration.
 
     Raises:
-        DataError: unreadable file; a missing, NaN or misshapen label; a bad unit; an unknown task.
+        DataError: unreadable file; a missing, NaN or misshapen label; a bad unit; an unknown task; charge and spin
+            that do not fit each other.
     """
     if is_store(path):
         yield from StoredStructures(path, entry, data, wanted, source)
@@ -129,6 +131,8 @@ class _FrameReader:
             if values is not None:
                 result.outputs[name] = _per_atom(values, len(atoms), name, where)
         result.conditions = self._conditions(atoms, result.task, where)
+        if self.data.keep_isolated_atoms or not isolated:  # which give E0, whatever their conditions
+            check_electrons(result)
         return result
 
     def _check_geometry(self, atoms: Atoms, where: str) -> None:

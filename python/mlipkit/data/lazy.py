@@ -111,6 +111,27 @@ class BuiltGraphs(Lazy[GraphBatch]):
         return graph
 
 
+def set_reference_energies(
+    graphs: Sequence[GraphBatch], e0: Sequence[Mapping[str, float]], species: Sequence[str]
+) -> None:
+    """Gives graphs their ``e0``: those in memory at once, those on demand when they are built.
+
+    Args:
+        graphs: of structures.
+        e0: reference energies by task, in the order of the model's tasks, eV.
+        species: of the model.
+    """
+    if isinstance(graphs, BuiltGraphs):
+        graphs.e0 = e0
+    elif isinstance(graphs, (Chosen, Weighted)):
+        set_reference_energies(graphs.base, e0, species)
+    elif isinstance(graphs, Joined):
+        for part in graphs.parts:
+            set_reference_energies(part, e0, species)
+    else:
+        add_reference_energies(graphs, e0, species)
+
+
 def chosen(items: Sequence[Item], indices: Indices) -> Sequence[Item]:
     """Entries of a sequence by their indices; a list of what lies in a list."""
     if isinstance(items, list):

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
+from typing import Protocol
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -31,7 +32,7 @@ class ReferenceEnergies:
 
     Attributes:
         values: species -> eV.
-        source: species -> "isolated atom", "configuration" or "least squares".
+        source: species -> "isolated atom", "configuration", "least squares" or "aligned to" another task.
         undetermined: combinations of species whose E0 the compositions do not fix, such as ``+1 H -2 O``.
     """
 
@@ -40,12 +41,28 @@ class ReferenceEnergies:
     undetermined: list[str]
 
 
+class Fit(Protocol):
+    """Another way than least squares to the E0 that neither isolated atoms nor the configuration give."""
+
+    @property
+    def name(self) -> str:
+        """The source of these E0, for people."""
+        ...
+
+    def __call__(
+        self, task: str, left: list[str], known: Mapping[str, float], structures: Sequence[Structure] | Table
+    ) -> tuple[dict[str, float], list[str]]:
+        """E0 (eV) of the species ``left``, and the combinations of them that stay undetermined."""
+        ...
+
+
 def reference_energies(
     task: str,
     species: Sequence[str],
     isolated: Sequence[Structure],
     structures: Sequence[Structure] | Table,
     given: Mapping[str, float],
+    fit: Fit | None = None,
 ) -> ReferenceEnergies:
     """E0 of every species in one task.
 
@@ -55,6 +72,7 @@ def reference_energies(
         isolated: isolated atoms of this task, with energies.
         structures: training structures of this task, or their table.
         given: E0 from the configuration, eV.
+        fit: finds the rest; None: least squares.
 
     Raises:
         DataError: contradictory isolated atoms, an unknown species in ``given``, or nothing to fit.
@@ -66,7 +84,7 @@ def reference_energies(
         )
     values = dict(given)
     source = dict.fromkeys(given, "configuration")
-    for symbol, energy in _isolated_energies(isolated).items():
+    for symbol, energy in isolated_energies(isolated).items():
         if symbol in given and abs(given[symbol] - energy) > SAME_ENERGY:
             warnings.warn(
                 f"task {task!r}: E0({symbol}) = {energy:.6f} eV of the isolated atom in the data is used, "
@@ -77,9 +95,9 @@ def reference_energies(
     left = [symbol for symbol in species if symbol not in values]
     undetermined: list[str] = []
     if left:
-        fitted, undetermined = _fit(task, left, values, structures)
+        fitted, undetermined = (fit or _fit)(task, left, values, structures)
         values.update(fitted)
-        source.update(dict.fromkeys(left, "least squares"))
+        source.update(dict.fromkeys(left, fit.name if fit else "least squares"))
     return ReferenceEnergies({s: values[s] for s in species}, {s: source[s] for s in species}, undetermined)
 
 
@@ -111,7 +129,12 @@ def undetermined_combinations(counts: NDArray[np.int64], species: Sequence[str])
     return texts
 
 
-def _isolated_energies(isolated: Sequence[Structure]) -> dict[str, float]:
+def isolated_energies(isolated: Sequence[Structure]) -> dict[str, float]:
+    """Energy of the isolated atom of each species, eV.
+
+    Raises:
+        DataError: one without an energy, or two of a species that differ.
+    """
     found: dict[str, tuple[float, str]] = {}
     for structure in isolated:
         if structure.energy is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a run says about its data before it starts: a table of files, and what was left out."""
+"""What a run says about its data before it starts: a table of files, aligned tasks, and what was left out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_NOTES = 10
 
 
 def data_report(dataset: Dataset) -> Iterator[RenderableType]:
-    """A row per file (path, use, frames, task, weight), then a line for everything that was left out."""
+    """A row per file (path, use, frames, task, weight), then a line per aligned task and for all that was left out."""
     table = Table(title="data files", title_justify="left")
     table.add_column("file", overflow="fold")
     table.add_column("for")
@@ -32,6 +32,7 @@ def data_report(dataset: Dataset) -> Iterator[RenderableType]:
     if rest:
         table.add_row(f"and {len(rest)} more files", "", str(sum(use.frames for use in rest)), "", "")
     yield table
+    yield from (f"task {task}: {alignment}" for task, alignment in dataset.alignments.items())
     yield from dataset.notes[:MOST_NOTES]
     if len(dataset.notes) > MOST_NOTES:
         yield f"and {len(dataset.notes) - MOST_NOTES} more; all are in summary.json"

@@ -12,6 +12,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
+from mlipkit.data.charge_spin import check_electrons
 from mlipkit.data.config import ISOLATED_ATOM, DataConfig, FileEntry, parse_frames
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.store import CONDITIONS, Store, composition_chunks
@@ -31,7 +32,7 @@ class StoredStructures(Sequence[Structure]):
 
     Raises:
         DataError: an unusable store; options of the entry that stores have no use for; an unknown task; a wanted label
-            or condition that some structure lacks.
+            or condition that some structure lacks; charge and spin that do not fit each other.
     """
 
     def __init__(self, path: Path, entry: FileEntry, data: DataConfig, wanted: Wanted, source: str = "") -> None:
@@ -49,6 +50,7 @@ class StoredStructures(Sequence[Structure]):
         self.config_type_weights = np.array(factors)
         self.conditions = self._conditions(wanted)
         self._check_labels(entry, wanted)
+        self._check_electrons(data.keep_isolated_atoms)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -157,11 +159,30 @@ class StoredStructures(Sequence[Structure]):
             found[name] = values
         return found
 
-    def _check_labels(self, entry: FileEntry, wanted: Wanted) -> None:
+    def _isolated(self) -> NDArray[np.bool_]:
         records = self.store.records[self.frames]
-        isolated = (records["n_atoms"] == 1) & ~records["pbc"].any(axis=1)
+        isolated: NDArray[np.bool_] = (records["n_atoms"] == 1) & ~records["pbc"].any(axis=1)
         if ISOLATED_ATOM in self.store.config_types:
             isolated |= records["config_type"] == self.store.config_types.index(ISOLATED_ATOM)
+        return isolated
+
+    def _check_electrons(self, isolated_too: bool) -> None:
+        """Charge and multiplicity are known only here where they are defaults of the task."""
+        if not all(name in self.conditions for name in CONDITIONS):
+            return
+        charge, unpaired = self.condition("total_charge"), self.condition("spin_multiplicity") - 1
+        chunks = composition_chunks(self.store, self.frames)
+        protons = np.concatenate([counts @ np.arange(counts.shape[1]) for counts in chunks])
+        electrons = protons - charge
+        suspects = (unpaired > electrons) | ((electrons - unpaired) % 2 != 0)
+        suspects &= np.isfinite(electrons - unpaired)
+        if not isolated_too:
+            suspects &= ~self._isolated()
+        for index in np.flatnonzero(suspects):
+            check_electrons(self[int(index)])
+
+    def _check_labels(self, entry: FileEntry, wanted: Wanted) -> None:
+        records, isolated = self.store.records[self.frames], self._isolated()
         lacking = {
             "energy": np.isnan(records["energy"]),
             "forces": ~records["has_forces"] & ~isolated,

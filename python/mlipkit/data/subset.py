@@ -64,7 +64,6 @@ class SubsetMaker:
 
     Attributes:
         notes: for people.
-        made: graphs in memory and on demand, which still lack reference energies.
     """
 
     def __init__(self, data: DataConfig, builder: GraphBuilder, show: Show) -> None:
@@ -72,7 +71,6 @@ class SubsetMaker:
         self.tables = Tables()
         self.filters = Filters(data.filters, {name: task.e0 for name, task in data.tasks.items()})
         self.notes: list[str] = []
-        self.made: tuple[list[GraphBatch], list[BuiltGraphs]] = ([], [])
 
     def subset(self, structures: Sequence[Structure]) -> Subset:
         """Structures that pass filters and checks, with graphs.
@@ -97,13 +95,11 @@ class SubsetMaker:
                 self.notes.append(f"dropped: {error}")
                 continue
             kept.append(structure)
-        self.made[0].extend(graphs)
         return Subset(kept, graphs, self.tables.of(kept, graphs))
 
     def _stored(self, structures: StoredStructures) -> Subset:
         structures.check_outputs(self.builder.outputs)
         graphs = BuiltGraphs(structures, self.builder)
-        self.made[1].append(graphs)
         table = stored_table(self.tables, structures, self.builder.cutoff, self.show)
         kept = self.filters.passing(table, str(structures.path))
         close = np.flatnonzero(kept & (table.shortest < self.data.min_distance))

@@ -12,7 +12,7 @@ import torch
 from ase.data import atomic_masses, atomic_numbers
 
 import mlipkit
-from mlipkit.checkpoint import Checkpoint
+from mlipkit.checkpoint import UNCERTAINTY, Checkpoint
 from mlipkit.export.digest import artifact_digest
 from mlipkit.export.engine_check import open_with_engine
 from mlipkit.export.freeze import deserialise, freeze, serialise
@@ -86,6 +86,18 @@ def condition_entries(config: ArchitectureConfig, checkpoint: Checkpoint) -> dic
     return entries
 
 
+def output_entries(config: ArchitectureConfig, fitted: bool) -> list[Output]:
+    """Outputs for the manifest; those of an ensemble only when it was fitted: they would be zero before."""
+    specs = [*config.outputs, *(config.computed_outputs if fitted else [])]
+    entries = [Output(**spec.model_dump()) for spec in specs]
+    widths = {spec.name: spec.width for spec in specs}
+    for statistic in config.statistics:
+        if statistic.of in widths:
+            width = 1 if statistic.statistic == "deviation_of_sums" else widths[statistic.of]
+            entries.append(Output(**statistic.model_dump(), per="structure", width=width))
+    return entries
+
+
 def reference_probe(checkpoint: Checkpoint, index: ModelIndex, conditions: dict[str, Condition]) -> Probe:
     """The probe with the numbers of the eager model in float64."""
     probe = make_probe(index.species, index.cutoff, index.tasks, conditions)
@@ -114,7 +126,6 @@ def make_manifest(
         TaskEntry(name=t.name, level_of_theory=t.level_of_theory, e0={s: float(t.e0[s]) for s in config.species})
         for t in checkpoint.tasks
     ]
-    outputs = [Output(name=output.name, unit=output.unit, width=output.width) for output in config.outputs]
     force = probe.largest_force()
     content = {
         "schema": 1,
@@ -134,7 +145,7 @@ def make_manifest(
         "default_precision": default_precision,
         "tasks": tasks,
         "conditions": conditions,
-        "outputs": outputs,
+        "outputs": output_entries(config, fitted=UNCERTAINTY in checkpoint.provenance),
         "tolerances": {precision: tolerance(precision, force) for precision in found},
         "verification": found,
         "provenance": make_provenance(checkpoint),

@@ -59,10 +59,26 @@ class Condition(Record):
 
 
 class Output(Record):
-    name: str = Field(min_length=1, description="key in the dictionary that the module returns")
+    name: str = Field(min_length=1, description="name by which hosts ask for it; per atom: key in the module's answer")
     unit: str = Field(description="unit of the values")
-    per: Literal["atom"] = Field(default="atom", description="what one row belongs to")
+    per: Literal["atom", "structure"] = Field(default="atom", description="what one row belongs to")
     width: int = Field(ge=1, description="values per row")
+    sums_to: Literal["total_charge"] | None = Field(
+        default=None, description="per atom: what the values are shifted to sum to, `total_charge`; null: nothing"
+    )
+    statistic: Literal["sum", "mean", "max", "deviation_of_sums"] | None = Field(
+        default=None, description="per structure: `sum`, `mean`, `max` or `deviation_of_sums` over all atoms"
+    )
+    of: str | None = Field(default=None, description="per structure: the output per atom that it is taken of")
+    factor: float = Field(default=1.0, description="per structure: factor on the statistic")
+
+    @model_validator(mode="after")
+    def _per_structure(self) -> Output:
+        if (self.per == "structure") != (self.statistic is not None and self.of is not None):
+            raise ValueError(f"output {self.name!r}: exactly outputs per structure have a statistic of another output")
+        if self.sums_to is not None and (self.per != "atom" or self.width != 1):
+            raise ValueError(f"output {self.name!r}: only outputs per atom of width 1 sum to {self.sums_to}")
+        return self
 
 
 class Differences(Record):
@@ -134,6 +150,10 @@ class Manifest(Record):
                 raise ValueError(f"defaults of condition {name!r} name unknown tasks; known: {', '.join(names)}")
             if condition.required == (set(condition.default) == set(names)):
                 raise ValueError(f"condition {name!r} is required exactly when a task has no default for it")
+        widths = {output.name: output.width for output in self.outputs if output.per == "atom"}
+        for output in self.outputs:
+            if output.of is not None and output.of not in widths:
+                raise ValueError(f"output {output.name!r}: there is no output per atom {output.of!r}")
         return self
 
     def dumps(self) -> str:

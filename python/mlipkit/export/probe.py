@@ -39,6 +39,9 @@ class ProbeStructure(Record):
     virial: tuple[float, float, float, float, float, float] = Field(
         default=(0.0,) * 6, description="reference virial xx yy zz xy xz yz, eV"
     )
+    outputs: dict[str, list[list[float]]] = Field(
+        default_factory=dict, description="reference values of each output per atom"
+    )
 
 
 class Probe(Record):

@@ -31,15 +31,18 @@ class ModelIndex:
 
 @dataclass(frozen=True)
 class ProbeResults:
-    """One entry per structure: energies without E0 (eV), forces [n, 3] (eV/angstrom), virials [6] (eV)."""
+    """One entry per structure: energies without E0 (eV), forces [n, 3] (eV/angstrom), virials [6] (eV), outputs per
+    atom [n, width] by name."""
 
     energy: list[float]
     forces: list[NDArray[np.float64]]
     virial: list[NDArray[np.float64]]
+    outputs: list[dict[str, NDArray[np.float64]]]
 
     @property
     def finite(self) -> bool:
-        arrays = [np.array(self.energy), *self.forces, *self.virial]
+        outputs = [values for named in self.outputs for values in named.values()]
+        arrays = [np.array(self.energy), *self.forces, *self.virial, *outputs]
         return all(bool(np.isfinite(values).all()) for values in arrays)
 
 
@@ -56,16 +59,19 @@ def evaluate_probe(module: torch.nn.Module, probe: Probe, index: ModelIndex, dty
     answer = evaluate(module, batch, training=False)
     sizes = batch.n_atoms.tolist()
     forces = [part.numpy() for part in torch.split(answer.forces, sizes)]
-    return ProbeResults(answer.energy.tolist(), forces, list(answer.virial.numpy()))
+    split = {name: torch.split(values.double(), sizes) for name, values in answer.outputs.items()}
+    outputs = [{name: parts[k].numpy() for name, parts in split.items()} for k in range(len(sizes))]
+    return ProbeResults(answer.energy.tolist(), forces, list(answer.virial.numpy()), outputs)
 
 
 def with_reference(probe: Probe, results: ProbeResults) -> Probe:
     """The probe with reference numbers."""
     filled = []
-    for structure, energy, forces, virial in zip(
-        probe.structures, results.energy, results.forces, results.virial, strict=True
+    for structure, energy, forces, virial, outputs in zip(
+        probe.structures, results.energy, results.forces, results.virial, results.outputs, strict=True
     ):
-        numbers = {"energy": energy, "forces": forces.tolist(), "virial": virial.tolist()}
+        named = {name: values.tolist() for name, values in outputs.items()}
+        numbers = {"energy": energy, "forces": forces.tolist(), "virial": virial.tolist(), "outputs": named}
         filled.append(ProbeStructure.model_validate({**structure.model_dump(), **numbers}))
     return Probe(structures=filled)
 

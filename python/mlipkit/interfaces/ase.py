@@ -28,8 +28,9 @@ class MLIPCalculator(Calculator):
     """Energies, forces and stresses of a frozen model.
 
     Energies in eV (reference energies E0 included), forces in eV/angstrom, stresses in eV/angstrom^3, tension positive.
-    Stresses exist for three periodic directions only. Named outputs of the model are in ``results`` under their names,
-    [N] or [N, width]. ``atoms.info["total_charge"]`` and ``atoms.info["spin_multiplicity"]`` win over the arguments.
+    Stresses exist for three periodic directions only. Named outputs of the model are in ``results`` under their names:
+    [N] or [N, width], and a number or [width] for those of the structure. ``atoms.info["total_charge"]`` and
+    ``atoms.info["spin_multiplicity"]`` win over the arguments.
 
     Args:
         model: artifact that mlip-export wrote.
@@ -132,7 +133,8 @@ class MLIPCalculator(Calculator):
             self._keep_energies(fast.energy, fast.energies)
         for name in self.description.outputs:
             values = self._engine.output(name)
-            self.results[name] = values[:, 0] if values.shape[1] == 1 else values
+            one = values[..., 0] if values.shape[-1] == 1 else values
+            self.results[name] = float(one) if one.ndim == 0 else one
 
     def _keep_energies(self, energy: float, energies: NDArray[np.float64] | None) -> None:
         self.results |= {"energy": energy, "free_energy": energy, "energies": energies}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -128,8 +129,9 @@ class Engine:
         self._handle = _engine.Model(
             os.fspath(path), symbols, precision, device, task, threads, {None: 0, True: 1, False: -1}[tables]
         )
+        self._handle.want_outputs(self._handle.describe()["outputs"])
         self._neighbours: NeighbourList | None = None
-        self._halo_failure: BaseException | None = None
+        self._failure: BaseException | None = None
 
     def describe(self) -> Description:
         """What was opened."""
@@ -175,13 +177,8 @@ class Engine:
         vectors = np.asarray(r_ij, dtype=np.float64).reshape(-1, 3)
         owned = len(kinds) if n_local is None else n_local
         edges = (np.asarray(centre, dtype=np.int64), np.asarray(neighbour, dtype=np.int64), vectors)
-        self._halo_failure = None
-        try:
+        with self._naming_causes():
             return Result(**self._handle.evaluate(kinds, *edges, owned, energies, virials, edge_gradients, False))
-        except EngineError as error:
-            if self._halo_failure is not None:
-                raise error from self._halo_failure
-            raise
 
     def compute(
         self,
@@ -209,7 +206,8 @@ class Engine:
             EngineError: as `evaluate` and `NeighbourList.update`.
         """
         inputs = self._structure(species, positions, cell, pbc, neighbours)
-        return Result(**self._handle.compute(*inputs, energies, virials, False))
+        with self._naming_causes():
+            return Result(**self._handle.compute(*inputs, energies, virials, False))
 
     def compute_energy(
         self,
@@ -223,7 +221,8 @@ class Engine:
     ) -> EnergyResult:
         """Energy of a structure without forces, which saves the backward pass. Arguments and errors as `compute`."""
         inputs = self._structure(species, positions, cell, pbc, neighbours)
-        found = self._handle.compute(*inputs, energies, False, True)
+        with self._naming_causes():
+            found = self._handle.compute(*inputs, energies, False, True)
         return EnergyResult(found["energy"], found["energies"])
 
     def _structure(
@@ -283,22 +282,36 @@ class Engine:
         Raises:
             EngineError: positions that are not finite, atoms at the same place, or a failed halo exchange.
         """
-        self._halo_failure = None
         sites, (vectors, _) = np.asarray(positions, dtype=np.float64), _box(cell, False)
-        try:
+        with self._naming_causes():
             return Result(**self._handle.evaluate_pairs(sites, vectors, energies, virials, False))
-        except EngineError as error:
-            if self._halo_failure is not None:
-                raise error from self._halo_failure
-            raise
 
-    def output(self, name: str) -> FloatArray:
-        """A named per-atom output of the last evaluation, [n_local, width].
+    def want_outputs(self, names: Sequence[str]) -> None:
+        """Which named outputs the following evaluations give; what nobody wants is not computed. At first: all.
 
         Raises:
-            EngineError: the model has no such output, or nothing was evaluated yet.
+            EngineError: the model has no such output.
+        """
+        self._handle.want_outputs(list(names))
+
+    def output(self, name: str) -> FloatArray:
+        """A named output of the last evaluation: [n_local, width], or [width] for one of the structure.
+
+        Raises:
+            EngineError: the model has no such output, it was not wanted, or nothing was evaluated yet.
         """
         return np.asarray(self._handle.output(name))
+
+    def set_reduction(self, sum: HaloCallback | None, max: HaloCallback | None) -> None:
+        """Sets the sums over processes that share a structure; None for both: this process owns all of it.
+
+        Each callback gets an array [n] and replaces it in place by the sum, or the largest, over all processes. An
+        exception stops the evaluation and becomes the cause of its `EngineError`.
+        """
+        if sum is None or max is None:
+            self._handle.set_reduction(None, None)
+        else:
+            self._handle.set_reduction(self._kept(sum), self._kept(max))
 
     def set_halo(self, forward: HaloCallback | None, reverse: HaloCallback | None) -> None:
         """Sets the halo callbacks; None for both removes them.
@@ -312,6 +325,17 @@ class Engine:
         else:
             self._handle.set_halo(self._kept(forward), self._kept(reverse))
 
+    @contextmanager
+    def _naming_causes(self) -> Iterator[None]:
+        """The exception of a callback becomes the cause of the `EngineError` that it led to."""
+        self._failure = None
+        try:
+            yield
+        except EngineError as error:
+            if self._failure is not None:
+                raise error from self._failure
+            raise
+
     def _kept(self, callback: HaloCallback) -> Callable[[NDArray[Any]], int]:
         """The callback with a return code, its exception kept: an exception cannot cross the C interface."""
 
@@ -319,7 +343,7 @@ class Engine:
             try:
                 callback(rows)
             except BaseException as error:
-                self._halo_failure = error
+                self._failure = error
                 return 1
             return 0
 

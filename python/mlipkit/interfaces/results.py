@@ -31,6 +31,7 @@ class Description:
     species: list[str]  # in use, in the caller's order
     masses: list[float]  # of those, u
     outputs: list[str]  # besides the energy
+    structure_outputs: list[str]  # those of them that belong to the structure, not to atoms
     tabulated: bool  # radial networks were replaced by tables
     n_probes: int  # probe structures evaluated when opening
     probe_seconds: float

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Symmetric contraction: per atom and channel, a species-dependent equivariant polynomial of the message."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +14,7 @@ from mlipkit.ops.contraction import contraction
 class ContractionOutput(nn.Module):
     """One degree of the output. ``weight`` [n_species, n_basis, channels], basis ordered by polynomial order."""
 
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"weight": ("species", "basis", "channel")}
     coefficients: Tensor
 
     def __init__(self, basis: ContractionBasis, channels: int, n_species: int) -> None:

@@ -2,6 +2,7 @@
 """Convolution over edges, then a linear map per degree: the messages of the atoms."""
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ class Convolution(nn.Module):
     fan_in = paths(l3) x channels.
     """
 
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"mixing": ("path", "in", "out")}
     coupling: Tensor
     table: Tensor
 

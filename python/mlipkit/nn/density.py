@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ class NeighbourDensity(nn.Module):
 
     Messages divided by 1 + density keep their size from gas to solid, as in the density-normalised blocks of MACE.
     """
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"weight": ("basis",)}
 
     def __init__(self, n_basis: int, cutoff_on_basis: bool) -> None:
         super().__init__()

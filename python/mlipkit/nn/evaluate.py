@@ -2,7 +2,7 @@
 """From a model and a batch to energies, forces and stresses: the Python twin of the engine's reductions.
 
 One backward pass gives g = dE/dr_ij for every edge. Then F_neighbour = -g, F_centre = +g, and the virial is
-W = -sum r_ij (x) g; stress = -W / V. Sums are in float64.
+W = -sum r_ij (x) g; stress = -W / V. Sums are in float64. Charges are shifted to the total charge here too.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def evaluate(model: torch.nn.Module, batch: GraphBatch, training: bool) -> Predi
     """Evaluates a model that fulfils ``mlipkit.nn.registry.Architecture``.
 
     Args:
-        model: eager or scripted.
+        model: eager or scripted. Outputs with ``sums_to`` are made to sum up where the model has its ``config``;
+            those of a scripted one stay as the module returns them.
         batch: on the model's device; the dtype of ``r_ij`` decides the precision of the geometry.
         training: keep the graph, so that a loss on any of the results can be differentiated; otherwise all results
             are detached.
@@ -51,6 +52,9 @@ def evaluate(model: torch.nn.Module, batch: GraphBatch, training: bool) -> Predi
         results = model(r_ij, batch.centre, batch.neighbour, batch.species, n_atoms, batch.model_conditions())
         energies = results.pop("energy")
         (gradients,) = torch.autograd.grad(energies.sum(), r_ij, create_graph=training)
+    for spec in getattr(getattr(model, "config", None), "outputs", []):
+        if spec.sums_to is not None:
+            results[spec.name] = summing_to_charge(results[spec.name], batch)
     if not training:
         energies = energies.detach()
         results = {name: value.detach() for name, value in results.items()}
@@ -63,6 +67,20 @@ def evaluate(model: torch.nn.Module, batch: GraphBatch, training: bool) -> Predi
     per_edge = torch.stack([r[:, a] * g[:, b] for a, b in VOIGT], dim=1)
     virial = g.new_zeros(batch.n_structures, 6).index_add(0, batch.structure[batch.centre], -per_edge)
     return Prediction(energy, energies.double(), forces, virial, _stress(virial, batch.volume), gradients, results)
+
+
+def summing_to_charge(charges: Tensor, batch: GraphBatch) -> Tensor:
+    """Adds (Q - sum q) / N to every atom of a structure of N atoms and total charge Q; differentiable.
+
+    Args:
+        charges: q, [N, 1] in e.
+        batch: its ``total_charge`` is Q; without that condition Q = 0.
+    """
+    q = charges.double()
+    missing = -q.new_zeros(batch.n_structures, 1).index_add(0, batch.structure, q)
+    if "total_charge" in batch.conditions:
+        missing = missing + batch.conditions["total_charge"].double().unsqueeze(1)
+    return (q + (missing / batch.n_atoms.unsqueeze(1))[batch.structure]).to(charges.dtype)
 
 
 def _stress(virial: Tensor, volume: Tensor) -> Tensor:

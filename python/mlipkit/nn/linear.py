@@ -8,6 +8,7 @@ Features are [atoms, (l, m) components, channels] with channels last; weights ar
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,8 @@ from torch import Tensor, nn
 
 class EquivariantLinear(nn.Module):
     """Mixes channels within each degree 0 .. l_max. ``weight`` [l_max+1, channels in, channels out]."""
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"weight": ("degree", "in", "out")}
 
     def __init__(self, l_max: int, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -32,13 +35,15 @@ class SpeciesLinear(nn.Module):
     """Mixes channels within each degree with the matrix of the atom's species.
 
     The fully connected product of features and one-hot species of MACE, by index: ``weight``
-    [l_max+1, n_species, channels, channels], factor 1/sqrt(channels * n_species).
+    [l_max+1, n_species, channels, channels], factor 1/sqrt(channels * fan_in) with ``fan_in`` = n_species unless given.
     """
 
-    def __init__(self, l_max: int, channels: int, n_species: int) -> None:
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"weight": ("degree", "species", "in", "out")}
+
+    def __init__(self, l_max: int, channels: int, n_species: int, fan_in: int | None = None) -> None:
         super().__init__()
         self.paths = [1] * (l_max + 1)
-        self.scales = [1.0 / math.sqrt(channels * n_species)] * (l_max + 1)
+        self.scales = [1.0 / math.sqrt(channels * (fan_in or n_species))] * (l_max + 1)
         self.weight = nn.Parameter(torch.randn(l_max + 1, n_species, channels, channels))
 
     def forward(self, x: Tensor, species: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ change sign, and features of odd degree with them), and the symmetric contractio
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 import mlipkit.ops  # noqa: F401  (registers halo_exchange)
 from mlipkit.nn.conditions import ConditionEmbedding
 from mlipkit.nn.edges import Edges
+from mlipkit.nn.ensemble import Ensemble
 from mlipkit.nn.mace_config import MACEConfig
 from mlipkit.nn.mace_layer import MACELayer
 from mlipkit.nn.radial import RadialEmbedding
@@ -30,6 +32,7 @@ MOST_TABLES = 100  # of 1 MB per layer with 128 channels and scalar features
 class MACE(nn.Module):
     """See ``mlipkit.nn.registry.Architecture`` for the contract of ``forward``."""
 
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"embedding": ("species", "channel")}
     scale: Tensor
     shift: Tensor
     zbl_scale: Tensor
@@ -46,12 +49,14 @@ class MACE(nn.Module):
         self.needs_radial = any(config.normalizes_density(index) for index in range(config.n_layers))
         n_species, n_tasks = len(config.species), len(config.tasks)
         self.embedding = nn.Parameter(torch.randn(n_species, config.channels))
-        self.embedding_scale = 1.0 / math.sqrt(n_species)
-        self.conditions = ConditionEmbedding(config.condition_ranges, n_tasks, config.channels)
+        self.embedding_scale = 1.0 / math.sqrt(config.species_fan_in or n_species)
+        self.conditions = ConditionEmbedding(config.condition_ranges, n_tasks, config.channels, config.task_fan_in)
         self.radial = RadialEmbedding(config.radial, config.cutoff, config.radii)
         self.layers = nn.ModuleList([MACELayer(config, index) for index in range(config.n_layers)])
         self.readouts = nn.ModuleList([_readout(config, index) for index in range(config.n_layers)])
         self.outputs = nn.ModuleList([NamedReadout(spec.name, config.channels, spec.width) for spec in config.outputs])
+        self.members = config.ensemble
+        self.ensemble = Ensemble(config.last_features, n_tasks, config.ensemble) if config.ensemble > 1 else None
         self.zbl = _repulsion(config) if config.zbl else None
         zbl_scale = config.zbl_scale or [1.0] * n_tasks
         for name, values in (("scale", config.scale), ("shift", config.shifts), ("zbl_scale", zbl_scale)):
@@ -165,17 +170,27 @@ class MACE(nn.Module):
         edges = self._edges(r, harmonics, centre, neighbour, species)
         features = self._initial(species, n_local, conditions)
         energy = torch.zeros([n_local], dtype=r_ij.dtype, device=r_ij.device)
+        with_outputs = "without_outputs" not in conditions
+        with_ensemble = self.members > 1 and with_outputs and not self.training
+        last: list[Tensor] = []  # features that the readouts map linearly, for the ensemble
         for layer, readout in zip(self.layers, self.readouts):  # noqa: B905  (TorchScript knows no strict)
             features = layer(features, edges, species, n_local)
             energy = energy + readout(features[:, 0], task).to(r_ij.dtype)
+            if with_ensemble:
+                last.append(readout.features(features[:, 0], task))
         energy = energy * self.scale.to(r_ij.dtype).index_select(0, task)
         energy = energy + pick_species(self.shift.to(r_ij.dtype), task, species[:n_local])
         if self.zbl is not None:
             repulsion = self.zbl(r, centre, neighbour, species, n_local)
             energy = energy + repulsion * self.zbl_scale.to(r_ij.dtype).index_select(0, task)
         result = {"energy": energy}
-        for output in self.outputs:
-            result[output.name] = output(features[:, 0]).to(r_ij.dtype)  # type: ignore[index]
+        if with_outputs:
+            for output in self.outputs:
+                result[output.name] = output(features[:, 0]).to(r_ij.dtype)  # type: ignore[index]
+        if self.ensemble is not None and with_ensemble:
+            deviations, sigma = self.ensemble(torch.cat(last, 1), task)
+            result["energy_deviations"] = deviations.to(r_ij.dtype)
+            result["force_sigma"] = sigma.to(r_ij.dtype)
         return result
 
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from ase.data import atomic_numbers, covalent_radii
 from pydantic import Field, model_validator
 
+from mlipkit.nn.axes import Rows
+from mlipkit.nn.ensemble import DEVIATIONS, FORCE_SIGMA
 from mlipkit.nn.radial import SILU_SCALE, RadialConfig, initial_weight_square
-from mlipkit.nn.registry import ArchitectureConfig
+from mlipkit.nn.registry import ArchitectureConfig, OutputSpec, StatisticSpec
 
 # Messages of order one let the polynomials of the contraction act from the first step on: 400 steps on liquid water
 # reached force and energy errors of 88 meV/angstrom and 2.3 meV/atom, against 102 and 4.6 with mace-torch's divisor
@@ -43,6 +45,9 @@ class MACEConfig(ArchitectureConfig):
     )
     last_readout: Literal["gated", "linear"] = Field(default="gated", description="readout of the last layer")
     last_readout_only: bool = Field(default=False, description="energies from the features of the last layer alone")
+    ensemble: int = Field(
+        default=1, ge=1, le=256, description="members of the ensemble of last layers; 1: none, no uncertainty"
+    )
     activation_scale: float = Field(
         default=SILU_SCALE, gt=0, description="factor on every activation; the default normalises silu"
     )
@@ -61,6 +66,13 @@ class MACEConfig(ArchitectureConfig):
     covalent_radii: list[float] | None = Field(
         default=None, description="angstrom per species, for zbl and radial.transform; null: filled in from ase"
     )
+    species_fan_in: int | None = Field(
+        default=None,
+        ge=1,
+        description="species that the factors 1/sqrt(n) of weights per species count; null: all. Stays as it was when "
+        "fine-tuning adds species, so that old weights keep their meaning",
+    )
+    task_fan_in: int | None = Field(default=None, ge=1, description="the same for the vectors of tasks")
 
     @model_validator(mode="after")
     def _per_task(self) -> MACEConfig:
@@ -95,6 +107,55 @@ class MACEConfig(ArchitectureConfig):
             )
             self.message_divisor = float(f"{math.sqrt(mean_square) / INITIAL_MESSAGE:.6g}")
         return self
+
+    @model_validator(mode="after")
+    def _names_of_the_ensemble(self) -> MACEConfig:
+        names = {spec.name for spec in self.computed_outputs} | {spec.name for spec in self.statistics}
+        taken = [output.name for output in self.outputs if output.name in names]
+        if taken:
+            raise ValueError(f"the output name {taken[0]!r} belongs to the ensemble; rename the output")
+        return self
+
+    @property
+    def computed_outputs(self) -> list[OutputSpec]:
+        if self.ensemble == 1:
+            return []
+        return [
+            OutputSpec(name=DEVIATIONS, unit="eV", width=self.ensemble),
+            OutputSpec(name=FORCE_SIGMA, unit="eV/angstrom"),
+        ]
+
+    @property
+    def statistics(self) -> list[StatisticSpec]:
+        if self.ensemble == 1:
+            return []
+        return [
+            StatisticSpec(name="energy_sigma", unit="eV", of=DEVIATIONS, statistic="deviation_of_sums"),
+            StatisticSpec(name="force_sigma_max", unit="eV/angstrom", of=FORCE_SIGMA, statistic="max"),
+        ]
+
+    @property
+    def last_features(self) -> int:
+        """Numbers per atom that enter the last linear maps of all layers."""
+        last = self.readout_hidden if self.last_readout == "gated" else self.channels
+        return last + (0 if self.last_readout_only else self.channels * (self.n_layers - 1))
+
+    def regrown(self, species: Rows, tasks: Rows) -> dict[str, Any]:
+        """See :meth:`ArchitectureConfig.regrown`."""
+        radii = self.covalent_radii
+        if radii is not None:
+            own = dict(zip(self.species, radii, strict=True))
+            radii = [own.get(symbol, float(covalent_radii[atomic_numbers[symbol]])) for symbol in species.names]
+        shift = [species.pick(row) if isinstance(row, list) else row for row in tasks.pick(self.shift)]
+        return {
+            **super().regrown(species, tasks),
+            "scale": tasks.pick(self.scale),
+            "shift": shift,
+            "zbl_scale": None if self.zbl_scale is None else tasks.pick(self.zbl_scale),
+            "covalent_radii": radii,
+            "species_fan_in": self.species_fan_in or len(self.species),
+            "task_fan_in": self.task_fan_in or (len(self.tasks) if len(self.tasks) > 1 else None),
+        }
 
     @property
     def n_exchanges(self) -> int:

@@ -34,7 +34,7 @@ class MACELayer(nn.Module):
         self.convolution = Convolution(l_in, config.l_max, channels, widths, config.activation_scale, divisor, on_basis)
         self.density_form = DensityForm(config.l_max)  # of use in the first layer alone
         self.density = NeighbourDensity(config.radial.n_basis, on_basis) if config.normalizes_density(index) else None
-        self.skip = SpeciesLinear(l_skip, channels, n_species)
+        self.skip = SpeciesLinear(l_skip, channels, n_species, config.species_fan_in)
         self.contraction = SymmetricContraction(config.l_max, l_out, config.correlation, channels, n_species)
         self.down = EquivariantLinear(l_out, channels, channels)
 

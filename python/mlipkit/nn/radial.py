@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -137,6 +137,8 @@ class RadialNetwork(nn.Module):
 
     Parametrisation of e3nn's FullyConnectedNet: normal weights, x W / sqrt(fan_in), silu times ``activation_scale``.
     """
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"weights.*": ("in", "out")}
 
     def __init__(self, widths: list[int], activation_scale: float) -> None:
         super().__init__()

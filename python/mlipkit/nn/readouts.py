@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,8 @@ ACTIVATIONS = {"silu": nn.SiLU, "tanh": nn.Tanh, "abs": Absolute, "identity": nn
 class LinearReadout(nn.Module):
     """``weight`` [channels, width]."""
 
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"weight": ("in", "out")}
+
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.scale = 1.0 / math.sqrt(channels)
@@ -40,6 +43,8 @@ class LinearReadout(nn.Module):
 class NamedReadout(LinearReadout):
     """A named per-atom output."""
 
+    is_readout: ClassVar[bool] = True
+
     def __init__(self, name: str, channels: int, width: int) -> None:
         super().__init__(channels, width)
         self.name = name
@@ -47,6 +52,9 @@ class NamedReadout(LinearReadout):
 
 class EnergyReadout(nn.Module):
     """Linear, usual in all layers but the last: one column per task."""
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"linear.weight": ("in", "task")}
+    is_readout: ClassVar[bool] = True
 
     def __init__(self, channels: int, n_tasks: int) -> None:
         super().__init__()
@@ -56,6 +64,10 @@ class EnergyReadout(nn.Module):
         """[N, channels], [1] or [N] -> [N]."""
         return pick_task(self.linear(scalars), task)
 
+    def features(self, scalars: Tensor, task: Tensor) -> Tensor:
+        """What the last linear map takes: [N, channels], [1] or [N] -> [N, n_features]."""
+        return scalars
+
 
 class NoReadout(nn.Module):
     """Of a layer whose features feed the next one alone."""
@@ -64,10 +76,17 @@ class NoReadout(nn.Module):
         """[N, channels], [1] or [N] -> zeros [N]."""
         return torch.zeros_like(scalars[:, 0])
 
+    def features(self, scalars: Tensor, task: Tensor) -> Tensor:
+        """[N, channels], [1] or [N] -> [N, 0]."""
+        return scalars[:, :0]
+
 
 class GatedEnergyReadout(nn.Module):
     """One hidden layer of units per task, of the last layer. ``hidden`` [channels, n_tasks, units],
     ``out`` [n_tasks, units]."""
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"hidden": ("in", "task", "unit"), "out": ("task", "unit")}
+    is_readout: ClassVar[bool] = True
 
     def __init__(
         self, channels: int, n_tasks: int, units: int, activation_scale: float, activation: str = "silu"
@@ -82,7 +101,15 @@ class GatedEnergyReadout(nn.Module):
 
     def forward(self, scalars: Tensor, task: Tensor) -> Tensor:
         """[N, channels], [1] or [N] -> [N]."""
+        return pick_task((self._units(scalars) * (self.out / math.sqrt(self.units))).sum(2), task)
+
+    def features(self, scalars: Tensor, task: Tensor) -> Tensor:
+        """What the last linear map takes, the units of the task: [N, channels], [1] or [N] -> [N, units]."""
+        index = task.expand(scalars.shape[0]).view(-1, 1, 1).expand(-1, 1, self.units)
+        return self._units(scalars).gather(1, index).squeeze(1)
+
+    def _units(self, scalars: Tensor) -> Tensor:
+        """[N, channels] -> [N, n_tasks, units]."""
         flat = self.hidden.reshape(scalars.shape[1], self.n_tasks * self.units) * self.scale
         units = self.activation_scale * self.activation(scalars @ flat)
-        units = units.view(scalars.shape[0], self.n_tasks, self.units)
-        return pick_task((units * (self.out / math.sqrt(self.units))).sum(2), task)
+        return units.view(scalars.shape[0], self.n_tasks, self.units)

@@ -8,25 +8,57 @@ An architecture is one file: a pydantic config derived from ``ArchitectureConfig
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from mlipkit.nn.axes import Rows
+
 _ARCHITECTURES: dict[str, tuple[type[torch.nn.Module], type[BaseModel]]] = {}
 Module = TypeVar("Module", bound=type[torch.nn.Module])
 
 
 class OutputSpec(BaseModel):
-    """A named per-atom output besides the energy; the module returns it as [n_local, width]."""
+    """A named per-atom output besides the energy; the module returns it as [n_local, width].
+
+    With ``sums_to`` the module returns raw values, and ``mlipkit.nn.evaluate`` and the engine add the same amount to
+    each atom of a structure so that they sum to its total charge (0 where the model does not take ``total_charge``).
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1)
     unit: str
     width: int = Field(default=1, ge=1)
+    sums_to: Literal["total_charge"] | None = None
+
+    @model_validator(mode="after")
+    def _charges_alone_sum_to_the_charge(self) -> OutputSpec:
+        if self.sums_to is not None and (self.unit, self.width) != ("e", 1):
+            raise ValueError(
+                f"output {self.name!r} cannot sum to the total charge with unit {self.unit!r} and width {self.width}: "
+                "it needs unit e and width 1; or leave sums_to out"
+            )
+        return self
+
+
+class StatisticSpec(BaseModel):
+    """An output of the structure that hosts compute from a per-atom output, over all their processes.
+
+    ``deviation_of_sums`` is the sample standard deviation, over the columns, of the columns' sums: for the energies of
+    an ensemble that of the members' total energies.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1)
+    unit: str
+    of: str  # the per-atom output
+    statistic: Literal["sum", "mean", "max", "deviation_of_sums"]
+    factor: float = 1.0
 
 
 class ArchitectureConfig(BaseModel):
@@ -60,11 +92,31 @@ class ArchitectureConfig(BaseModel):
             raise ValueError("spin multiplicity is 2S+1 and starts at 1")
         return self
 
+    def regrown(self, species: Rows, tasks: Rows) -> dict[str, Any]:
+        """Options of the same model with other species and tasks, each of which starts as a copy of an old one.
+
+        The forward pass of what was there must stay the same, bit for bit where species alone are added, when
+        parameters are copied along the axes that :mod:`mlipkit.nn.axes` knows. A parameter that only the new model has,
+        because there are several tasks now, must do nothing as long as it is zero. Architectures add what they hold per
+        species or task.
+        """
+        return {**self.model_dump(mode="json"), "species": species.names, "tasks": tasks.names}
+
     @property
     def condition_ranges(self) -> dict[str, tuple[int, int]]:
         """Conditions that the module reads besides ``task``, with their smallest and largest value."""
         ranges = {"total_charge": self.total_charge_range, "spin_multiplicity": self.spin_multiplicity_range}
         return {name: limits for name, limits in ranges.items() if limits is not None}
+
+    @property
+    def computed_outputs(self) -> list[OutputSpec]:
+        """Per-atom outputs of a finished model that no label trains."""
+        return []
+
+    @property
+    def statistics(self) -> list[StatisticSpec]:
+        """Outputs of the structure that follow from per-atom ones."""
+        return []
 
     @property
     def n_exchanges(self) -> int:
@@ -91,6 +143,10 @@ class Architecture(Protocol):
     than the cutoff contribute nothing. Ghosts (atoms n_local .. n_all-1) are neighbours only; before every layer but
     the first their features come from ``torch.ops.mlip.halo_exchange``, called ``config.n_exchanges`` times whatever
     the process owns. No edges and no atoms are ordinary inputs, and the energy stays connected to ``r_ij``.
+
+    A model with uncertainties holds a ``mlipkit.nn.ensemble.Ensemble`` as its submodule ``ensemble``.
+    For fine-tuning, modules name the axes of their parameters and say which of them are readouts
+    (:mod:`mlipkit.nn.axes`).
     """
 
     config: ArchitectureConfig
@@ -113,11 +169,12 @@ class Architecture(Protocol):
             species: [n_all] int64, index into ``config.species``.
             n_local: atoms owned by this process; they come first.
             conditions: ``task`` (int64) and every name in ``config.condition_ranges`` (floating), each [1], or
-                [n_local] where n_all = n_local.
+                [n_local] where n_all = n_local. Where the key ``without_outputs`` is present, the caller wants
+                the energy alone.
 
         Returns:
-            ``energy`` [n_local] eV without reference energies, and each of ``config.outputs`` as [n_local, width], in
-            the dtype of ``r_ij``.
+            ``energy`` [n_local] eV without reference energies, and each of ``config.outputs`` and, when evaluating,
+            ``config.computed_outputs`` as [n_local, width], in the dtype of ``r_ij``.
         """
         ...
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlipkit.data.ahead import made_ahead
 from mlipkit.data.errors import DataError
 from mlipkit.data.graph import GraphBatch
 from mlipkit.data.graphs import collate
+from mlipkit.data.lazy import joined
 from mlipkit.data.packing import in_order
 from mlipkit.data.sampler import BatchSampler, Drawn, quotas
 from mlipkit.data.subset import Subset
@@ -20,6 +22,7 @@ from mlipkit.train.config import TrainConfig
 from mlipkit.train.processes import Processes
 
 WORKERS = 2  # threads for graphs on demand
+REPLAY = "finetune.replay"
 
 
 @dataclass
@@ -36,12 +39,22 @@ class Drawing:
         return self.per_epoch / self.structures
 
 
-def drawings(config: TrainConfig, train: Subset) -> list[Drawing]:
-    """What an epoch takes from each training entry; nothing where it takes every structure once.
+def drawings(config: TrainConfig, train: Subset, replayed: Subset | None) -> list[Drawing]:
+    """What an epoch takes from each training entry and of old structures; nothing where it takes every one once.
 
     Raises:
         DataError: an entry with a share, of which no structure is left.
     """
+    found = _of_entries(config, train)
+    replay = config.finetune.replay if config.finetune else None
+    if replayed is None or replay is None:
+        return found
+    found = found or [Drawing("data.train", len(train), len(train))]
+    share, n_new = replay.share, sum(entry.per_epoch for entry in found)
+    return [*found, Drawing(REPLAY, len(replayed), max(1, round(n_new * share / (1.0 - share))))]
+
+
+def _of_entries(config: TrainConfig, train: Subset) -> list[Drawing]:
     entries = config.data.train
     if entries[0].share is None:
         if config.epoch_structures is None:
@@ -70,17 +83,19 @@ def drawing_lines(config: TrainConfig, drawn: Sequence[Drawing], train: Subset) 
             yield f"{large} training structures have more than {config.batch_edges} edges: a batch each"
 
 
-def make_sampler(config: TrainConfig, train: Subset) -> BatchSampler:
-    """The sampler that a configuration means."""
-    found = drawings(config, train)
-    order = None
-    if found:
-        sources = [np.arange(len(train))]
-        if config.data.train[0].share is not None:
-            sources = [np.flatnonzero(train.table.of("source", entry.source)) for entry in found]
-        order = Drawn(sources, [entry.per_epoch for entry in found])
-    edges = np.maximum(train.table.n_edges, train.table.n_atoms)  # atoms without neighbours are not free either
-    return BatchSampler(len(train), config.batch_size, config.seed, order, edges, config.batch_edges)
+def make_sampler(config: TrainConfig, train: Subset, replayed: Subset | None = None) -> BatchSampler:
+    """The sampler that a configuration means; indices of old structures follow those of the training structures."""
+    found = drawings(config, train, replayed)
+    parts = [train] if replayed is None else [train, replayed]
+    rows = {"data.train": np.arange(len(train)), REPLAY: np.arange(len(train), sum(len(part) for part in parts))}
+
+    def source(name: str) -> NDArray[np.int64]:
+        return rows[name] if name in rows else np.flatnonzero(train.table.of("source", name))
+
+    order = Drawn([source(entry.source) for entry in found], [entry.per_epoch for entry in found]) if found else None
+    # Atoms without neighbours are not free either.
+    edges = np.concatenate([np.maximum(part.table.n_edges, part.table.n_atoms) for part in parts])
+    return BatchSampler(len(edges), config.batch_size, config.seed, order, edges, config.batch_edges)
 
 
 class TrainingBatches:
@@ -90,13 +105,17 @@ class TrainingBatches:
         config: of the run.
         train: training structures.
         processes: that share the run.
+        replayed: old structures that train along.
     """
 
-    def __init__(self, config: TrainConfig, train: Subset, processes: Processes) -> None:
-        self.sampler = make_sampler(config, train)
-        self.graphs, self.processes = train.graphs, processes
-        self.edges = [int(count) for count in train.table.n_edges] if processes.world > 1 else []
-        self.threads = threads(config, train)
+    def __init__(
+        self, config: TrainConfig, train: Subset, processes: Processes, replayed: Subset | None = None
+    ) -> None:
+        self.sampler = make_sampler(config, train, replayed)
+        parts = [train] if replayed is None else [train, replayed]
+        self.graphs, self.processes = joined([part.graphs for part in parts]), processes
+        self.edges = [int(n) for part in parts for n in part.table.n_edges] if processes.world > 1 else []
+        self.threads = max(threads(config, part) for part in parts)
         self._ahead: Iterator[tuple[list[int], tuple[bool, GraphBatch]]] | None = None
 
     def next(self) -> tuple[bool, GraphBatch]:

@@ -11,6 +11,7 @@ from ase.data import atomic_numbers
 from pydantic import Field, field_validator, model_validator
 
 from mlipkit.data.config import DataConfig, Label, Section
+from mlipkit.train.finetune_config import FinetuneConfig, with_defaults
 
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
@@ -133,6 +134,9 @@ class TrainConfig(Section):
     init: str | None = Field(
         default=None, description="checkpoint to start from, relative to this file; null: random weights"
     )
+    finetune: FinetuneConfig | None = Field(
+        default=None, description="how the checkpoint is changed; null: as in a run that goes on"
+    )
     model: dict[str, Any] = Field(
         default_factory=dict,
         description="`architecture` and its options, what is left out follows from the data; nothing with `init`",
@@ -167,6 +171,11 @@ class TrainConfig(Section):
     tensorboard: bool = Field(default=True, description="write the log for TensorBoard too")
     metadata: Metadata = Field(default=Metadata(), description="licence, authors, citation")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fine_tuning(cls, value: Any) -> Any:
+        return with_defaults(value) if isinstance(value, dict) and value.get("finetune") is not None else value
+
     @field_validator("data")
     @classmethod
     def _known_elements(cls, data: DataConfig) -> DataConfig:
@@ -180,6 +189,8 @@ class TrainConfig(Section):
     def _model_or_init(self) -> TrainConfig:
         if self.init is not None and self.model:
             raise ValueError("contradictory: with init the model is that of the checkpoint; remove `model` or `init`")
+        if self.init is None and self.finetune is not None:
+            raise ValueError("finetune needs `init`: the checkpoint to start from")
         if self.init is None and not isinstance(self.model.get("architecture"), str):
             raise ValueError("model needs `architecture`, for example `architecture: mace`")
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -52,12 +52,13 @@ StrictLoader.add_implicit_resolver(
 )
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
+def load_config(path: Path, overrides: Sequence[str] = (), implied: Mapping[str, Any] | None = None) -> TrainConfig:
     """Reads and checks a configuration, the options of its architecture included.
 
     Args:
         path: YAML file.
         overrides: ``key.path=value`` entries that replace what the file says; values are YAML.
+        implied: top-level keys that the command stands for where the file lacks them.
 
     Raises:
         ConfigError: unreadable file, unknown or wrong keys; one message with all of them.
@@ -75,6 +76,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     _check_overrides(overrides)
     for override in overrides:
         _override(content, override)
+    content |= {name: value for name, value in (implied or {}).items() if content.get(name) is None}
     try:
         config = TrainConfig.model_validate(content)
     except ValidationError as error:

@@ -142,6 +142,7 @@ def _data_config(predictor: Predictor, options: Options) -> tuple[DataConfig, li
             keys=Keys.model_validate({**named, "outputs": outputs}),
             units=UnitNames.model_validate(dict(options.units)),
             tasks=tasks,
+            keep_isolated_atoms=True,  # they are evaluated like any other structure
         )
     except ValidationError as error:
         raise ConfigError(explain(error, DataConfig)) from None
@@ -191,7 +192,7 @@ class ArtifactPredictor:
         self.path, self.options = path, options
         self.species = list(manifest.species)
         self.conditions = list(manifest.conditions)
-        self.outputs = {output.name: output.width for output in manifest.outputs}
+        self.outputs = {output.name: output.width for output in manifest.outputs if output.per == "atom"}
         self.tasks = [
             Task(
                 entry.name,

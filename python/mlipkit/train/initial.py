@@ -27,7 +27,8 @@ def initial_checkpoint(config: TrainConfig, folder: Path) -> Checkpoint | None:
 def completed(config: TrainConfig, checkpoint: Checkpoint) -> TrainConfig:
     """The configuration with the model of a checkpoint, and its tasks where the user did not say otherwise.
 
-    Reference energies of the configuration win over those of the checkpoint (and isolated atoms in the data over both).
+    Reference energies of the configuration win over those of the checkpoint (and isolated atoms in the data over both);
+    those of a task with ``align_to`` are found anew.
 
     Raises:
         ConfigError: a task that the checkpoint lacks.
@@ -46,7 +47,8 @@ def completed(config: TrainConfig, checkpoint: Checkpoint) -> TrainConfig:
             level_of_theory=given.level_of_theory
             if "level_of_theory" in given.model_fields_set
             else task.level_of_theory,
-            e0={**task.e0, **given.e0},
+            e0={**({} if given.align_to else task.e0), **given.e0},
+            align_to=given.align_to,
             defaults={**task.defaults, **given.defaults},
         )
     options = {name: value for name, value in checkpoint.config.items() if name != "tasks"}

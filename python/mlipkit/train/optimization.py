@@ -58,10 +58,6 @@ class AveragedWeights:
         finally:
             self._load(saved)
 
-    def parameters(self) -> dict[str, Tensor]:
-        """Weights to evaluate with: the average, or the live ones where there is none."""
-        return self.averages or {name: parameter.detach() for name, parameter in self.live.items()}
-
     def state_dict(self) -> dict[str, Any]:
         return {"steps": self.steps, "averages": dict(self.averages)}
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-from mlipkit.train.results import LABELS, Array, Results
+from mlipkit.train.results import LABELS, Array, Results, scaled_errors
 
 
 def learning_curve(history: list[dict[str, float]], path: Path) -> None:
@@ -94,8 +96,62 @@ def force_errors(results: Results, path: Path) -> None:
     plt.close(figure)
 
 
+def calibration(results: Results, path: Path, title: str) -> None:
+    """Whether errors are as large as the model expects them: two panels per quantity.
+
+    Above, rows are sorted by the expected error into bins of equal size: the RMSE of each against its expected one, on
+    the diagonal when all is well. Below, the share of errors within z expected ones, beside that of a Gaussian.
+    """
+    names = [name for name in results.sigma if name in results.pairs]
+    figure, axes = plt.subplots(2, len(names), figsize=(4.2 * len(names), 8), squeeze=False, constrained_layout=True)
+    for (upper, lower), name in zip(axes.T, names, strict=True):
+        _, factor, unit = LABELS[name]
+        pair, sigma = results.pairs[name], results.sigma[name]
+        squares = np.square(pair.predicted - pair.reference).reshape(len(sigma), -1).mean(axis=1)
+        order = np.argsort(sigma)
+        order = order[np.isfinite(squares[order])]
+        bins = np.array_split(order, max(1, min(20, len(order) // 10)))
+        expected = factor * np.array([np.sqrt(np.square(sigma[rows]).mean()) for rows in bins])
+        found = factor * np.array([np.sqrt(squares[rows].mean()) for rows in bins])
+        limits = (0.8 * min(expected.min(), found.min()), 1.25 * max(expected.max(), found.max()))
+        upper.loglog(limits, limits, "k-", lw=0.8, alpha=0.6)
+        upper.loglog(expected, found, "o", ms=4)
+        upper.set(xlabel=f"expected error ({unit})", ylabel="RMSE", title=name.replace("_", " "))
+        z, errors = np.linspace(0.0, 4.0, 81), np.sort(np.abs(scaled_errors(results, name)))
+        lower.plot(z, np.searchsorted(errors, z, side="right") / len(errors), lw=1.5, label="model")
+        lower.plot(z, [math.erf(value / math.sqrt(2.0)) for value in z], "k--", lw=1, label="Gaussian")
+        lower.set(xlabel="error / expected error", ylabel="share of errors below")
+        lower.legend()
+    figure.suptitle(title)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+def before_and_after(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Bars of the RMSE before and after fine-tuning, one panel per quantity.
+
+    Args:
+        rows: from :func:`mlipkit.train.finetuning.report.comparison`.
+        path: image to write.
+    """
+    names = list(dict.fromkeys(row["quantity"] for row in rows))
+    figure, axes = plt.subplots(1, len(names), figsize=(3.6 * len(names), 3.4), squeeze=False, constrained_layout=True)
+    for axis, name in zip(axes[0], names, strict=True):
+        chosen = [row for row in rows if row["quantity"] == name]
+        _, factor, unit = LABELS.get(name, (name, 1.0, ""))
+        places = np.arange(len(chosen))
+        for offset, key, text in ((-0.2, "rmse_before", "before"), (0.2, "rmse_after", "after")):
+            axis.bar(places + offset, [factor * row[key] for row in chosen], 0.4, label=text)
+        axis.set_xticks(places, ["\n".join(filter(None, (row["data"], row["task"]))) for row in chosen], fontsize=8)
+        axis.set(yscale="log", title=name.replace("_", " "), ylabel=f"RMSE ({unit})")
+    axes[0][0].legend()
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
 def all_plots(results: Results, table: dict[str, dict[str, Any]], folder: Path, name: str) -> list[str]:
-    """``parity-NAME.png`` and ``force-errors-NAME.png``; returns the names of the files written."""
+    """``parity-NAME.png``, ``force-errors-NAME.png``, ``calibration-NAME.png``, as far as there are data; returns the
+    names of the files written."""
     written = []
     if results.pairs:
         parity(results, table, folder / f"parity-{name}.png", name)
@@ -103,6 +159,9 @@ def all_plots(results: Results, table: dict[str, dict[str, Any]], folder: Path, 
     if "forces" in results.pairs:
         force_errors(results, folder / f"force-errors-{name}.png")
         written.append(f"force-errors-{name}.png")
+    if any(quantity in results.pairs for quantity in results.sigma):
+        calibration(results, folder / f"calibration-{name}.png", name)
+        written.append(f"calibration-{name}.png")
     return written
 
 

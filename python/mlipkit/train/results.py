@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlipkit.data.structure import Structure
+from mlipkit.nn.ensemble import DEVIATIONS, FORCE_SIGMA
 
 Array = NDArray[np.float64]
 UNITS = {"energy_per_atom": "eV/atom", "forces": "eV/angstrom", "stress": "eV/angstrom^3"}
@@ -45,6 +46,8 @@ class Results:
     structures: Sequence[Structure]
     pairs: dict[str, Pair] = field(default_factory=dict)  # energy_per_atom, forces, stress, named outputs
     e0: Array | None = None  # [B] eV/atom, to plot energies without their large constant part
+    outputs: dict[str, Array] = field(default_factory=dict)  # named outputs per atom, [N, width]
+    sigma: dict[str, Array] = field(default_factory=dict)  # quantity -> expected error per row, where the model says so
 
     def per_atom(self, quantity: str) -> bool:
         return quantity not in {"energy_per_atom", "stress"}
@@ -77,7 +80,45 @@ def collect(
         shapes = [(len(s), values.shape[1]) for s in structures]
         pairs[name] = Pair(_stack([s.outputs.get(name) for s in structures], shapes), values)
     pairs = {name: pair for name, pair in pairs.items() if np.isfinite(pair.reference).any()}
-    return Results(structures, pairs, None if e0 is None else e0 / sizes)
+    given = outputs or {}
+    return Results(structures, pairs, None if e0 is None else e0 / sizes, given, _expected_errors(given, sizes))
+
+
+def spread_of_sums(deviations: Array, sizes: Array) -> Array:
+    """Standard deviation [B] of the members' total energies, from those of the atoms [N, members]."""
+    starts = np.cumsum([0, *sizes[:-1]]).astype(np.int64)
+    return np.add.reduceat(deviations, starts, axis=0).std(axis=1, ddof=1)
+
+
+def _expected_errors(outputs: dict[str, Array], sizes: Array) -> dict[str, Array]:
+    """Of quantities, by an ensemble; nothing where it was never fitted."""
+    if FORCE_SIGMA not in outputs or not outputs[FORCE_SIGMA].all():
+        return {}
+    energy = spread_of_sums(outputs[DEVIATIONS], sizes) / sizes
+    return {"energy_per_atom": energy, "forces": outputs[FORCE_SIGMA][:, 0]}
+
+
+def scaled_errors(results: Results, quantity: str) -> Array:
+    """Errors in units of the expected ones, flat; a component of a vector is expected to err like the others."""
+    pair = results.pairs[quantity]
+    difference = pair.predicted - pair.reference
+    sigma = results.sigma[quantity].reshape(-1, *[1] * (difference.ndim - 1))
+    z = difference / sigma
+    return z[np.isfinite(pair.reference)]
+
+
+def coverage(results: Results) -> dict[str, dict[str, float]]:
+    """How well the expected errors of each quantity fit: the share of errors within one and two of them (a Gaussian has
+    0.683 and 0.954), and their root mean square in the unit of the quantity."""
+    found = {}
+    for quantity in [name for name in results.sigma if name in results.pairs]:
+        z = np.abs(scaled_errors(results, quantity))
+        found[quantity] = {
+            "within_1_sigma": float((z <= 1).mean()),
+            "within_2_sigma": float((z <= 2).mean()),
+            "rms_sigma": float(np.sqrt((results.sigma[quantity] ** 2).mean())),
+        }
+    return found
 
 
 def errors(results: Results, groups: bool = True) -> dict[str, dict[str, Any]]:
@@ -88,11 +129,14 @@ def errors(results: Results, groups: bool = True) -> dict[str, dict[str, Any]]:
         groups: also per element (quantities per atom) and per config_type and task, where there are several.
 
     Returns:
-        quantity -> ``{"unit", "n", "mae", "rmse", "max", "per_element": {...}, "per_config_type": {...}, ...}``.
+        quantity -> ``{"unit", "n", "mae", "rmse", "max", "per_element": {...}, "per_config_type": {...}, ...}``, with
+        what :func:`coverage` gives where the model expects errors.
     """
     table: dict[str, dict[str, Any]] = {}
+    covered = coverage(results)
     for quantity, pair in results.pairs.items():
-        table[quantity] = {"unit": UNITS.get(quantity, ""), **_numbers(*pair.known())}
+        numbers = {**_numbers(*pair.known()), **covered.get(quantity, {})}
+        table[quantity] = {"unit": UNITS.get(quantity, ""), **numbers}
         if groups:
             for kind, members in _groups(results, quantity):
                 found = {name: _numbers(*pair.known(rows)) for name, rows in members.items()}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import platform
 import time
+import warnings
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import nn
 
 import mlipkit
 from mlipkit._engine import keep_freed_memory
-from mlipkit.checkpoint import Checkpoint, load_checkpoint
+from mlipkit.checkpoint import UNCERTAINTY, Checkpoint, load_checkpoint
 from mlipkit.data.dataset import Subset, describe, dtype_of, save_split
 from mlipkit.data.reading import sha256
 from mlipkit.data.report import data_report
@@ -26,14 +27,17 @@ from mlipkit.train import plots
 from mlipkit.train.batches import collated, drawing_lines, drawings, held_out, threads
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError
+from mlipkit.train.finetuning.report import comparison_table, forgotten
+from mlipkit.train.finetuning.setup import set_up_finetuning
 from mlipkit.train.prediction import predict_batches
 from mlipkit.train.processes import Processes, world_size
 from mlipkit.train.progress import Reporter, ScanBar
 from mlipkit.train.records import write_whole, writing
-from mlipkit.train.results import errors
+from mlipkit.train.results import Results, errors
 from mlipkit.train.setup import Prepared, set_up
 from mlipkit.train.tables import error_table
 from mlipkit.train.trainer import Trainer
+from mlipkit.train.uncertainty import CalibrationError, with_uncertainty
 
 # What may differ when a run is resumed: how long it goes on, and where it runs.
 CHANGEABLE = {
@@ -75,9 +79,9 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
     if resume and saved is None:
         console.print(f"{output} holds no last.ckpt yet: starting from the beginning")
     with ScanBar(console) as bar:
-        prepared = set_up(config, folder, bar.show)
+        prepared = (set_up if config.finetune is None else set_up_finetuning)(config, folder, bar.show)
     _print_data(prepared, console)
-    drawn = drawings(config, prepared.dataset.train)
+    drawn = drawings(config, prepared.dataset.train, prepared.replayed)
     for line in drawing_lines(config, drawn, prepared.dataset.train):
         console.print(line)
     provenance = _provenance(config, prepared, folder)
@@ -92,6 +96,8 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
     if processes.rank == 0:
         with writing(output / "split"):
             save_split(prepared.dataset, output / "split")
+            if prepared.tuning is not None:
+                prepared.tuning.save_probe(output / "split")
         write_whole(output / "config.yaml", yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
     prepared_at = time.perf_counter()
     with Reporter(console) as reporter:
@@ -133,7 +139,7 @@ def _provenance(config: TrainConfig, prepared: Prepared, folder: Path) -> dict[s
     init = None if config.init is None else {"path": config.init, "sha256": sha256(folder / config.init)}
     return {
         "config_sha256": config.sha256(),
-        "datasets": prepared.dataset.files,
+        "datasets": prepared.files,
         "init": init,
         "seed": config.seed,
         "versions": versions(),
@@ -157,6 +163,10 @@ def _print_data(prepared: Prepared, console: Console) -> None:
         f"angstrom, energy without E0 {numbers.energy_mean:.4f} +- {numbers.energy_std:.4f} eV/atom, "
         f"RMS force {numbers.forces_rms:.3f} eV/angstrom"
     )
+    if prepared.tuning is not None:
+        for item in prepared.tuning.describe(prepared.model):
+            console.print(item)
+        return
     for task, reference in dataset.references.items():
         values = ", ".join(f"{s} {e:.6f} eV ({reference.source[s]})" for s, e in reference.values.items())
         console.print(f"E0 of task {task}: {values}")
@@ -171,7 +181,7 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
     """Errors of the best weights on the held-out structures, plots and summary."""
     start = time.perf_counter()
     config, prepared, output = trainer.config, trainer.prepared, trainer.folder
-    best = load_checkpoint(output / "best.ckpt")
+    best = _with_uncertainty(load_checkpoint(output / "best.ckpt"), trainer, console)
     model = best.build().to(dtype_of(config.dtype)).to(trainer.processes.device)
     plots.learning_curve(trainer.progress.history, output / "learning-curve.png")
     measured: dict[str, Any] = {}
@@ -179,12 +189,11 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
         subset: Subset = prepared.dataset.subsets()[name]
         if not len(subset):
             continue
-        found = collated(subset, held_out(config, subset), threads(config, subset))
-        on_device = (batch.to(trainer.processes.device) for batch in found)
-        results = predict_batches(model, subset.structures, on_device)
+        results = _predictions(model, subset, trainer)
         measured[name] = errors(results)
         plots.all_plots(results, measured[name], output, name)
         console.print(error_table(measured[name], f"{name}: errors of the best checkpoint"))
+    tuned = {} if prepared.tuning is None else _before_and_after(trainer, model, measured["validation"], console)
     progress = trainer.progress
     summary = {
         **trainer.provenance,
@@ -194,9 +203,10 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
         "dtype": config.dtype,
         "data": {
             **describe(prepared.dataset),
-            "drawn_per_epoch": [asdict(entry) for entry in drawings(config, prepared.dataset.train)],
+            "drawn_per_epoch": [asdict(entry) for entry in drawings(config, prepared.dataset.train, prepared.replayed)],
         },
         "errors": measured,
+        UNCERTAINTY: best.provenance.get(UNCERTAINTY),
         "best": {"epoch": progress.best_epoch, "validation_loss": progress.best_loss},
         "epochs": trainer.sampler.epochs_done,
         "steps": progress.step,
@@ -208,6 +218,42 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
         },
         "threads": torch.get_num_threads(),
         "processes": trainer.processes.world,
+        **tuned,
     }
     write_whole(output / "summary.json", json.dumps(summary, indent=1) + "\n")
     return summary
+
+
+def _predictions(model: nn.Module, subset: Subset, trainer: Trainer) -> Results:
+    config, device = trainer.config, trainer.processes.device
+    found = collated(subset, held_out(config, subset), threads(config, subset))
+    return predict_batches(model, subset.structures, (batch.to(device) for batch in found))
+
+
+def _with_uncertainty(best: Checkpoint, trainer: Trainer, console: Console) -> Checkpoint:
+    """The best checkpoint, in the file too, with the members of its ensemble, if it has one."""
+    config, data = trainer.config, trainer.prepared.dataset
+    size = config.validation_batch_size or config.batch_size
+    try:
+        best = with_uncertainty(best, data.train, data.validation, config.seed, size, trainer.processes.device)
+    except CalibrationError as error:
+        console.print(f"no uncertainties, and none in what mlip-export writes: {error}")
+        return best
+    if UNCERTAINTY in best.provenance:
+        best.save(trainer.folder / "best.ckpt")
+    return best
+
+
+def _before_and_after(
+    trainer: Trainer, model: nn.Module, on_new: dict[str, Any], console: Console
+) -> dict[str, dict[str, Any]]:
+    """What fine-tuning did to the errors on new and old data: table, plot, warnings, part of the summary."""
+    tuning = trainer.prepared.tuning
+    assert tuning is not None
+    on_old = errors(_predictions(model, tuning.probe, trainer)) if len(tuning.probe) else None
+    rows = tuning.after(on_new, on_old)
+    console.print(comparison_table(rows))
+    plots.before_and_after(rows, trainer.folder / "before-after.png")
+    for text in forgotten(rows, tuning.finetune.forgetting):
+        warnings.warn(text, stacklevel=2)
+    return {"finetune": tuning.summary(rows, trainer.model)}

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import nn
 
-from mlipkit.data.dataset import Dataset, all_species, dtype_of, prepare, read_data
+from mlipkit.data.charge_spin import check_charge_sums
+from mlipkit.data.config import TaskConfig
+from mlipkit.data.dataset import Dataset, Subset, all_species, dtype_of, prepare, read_data
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.graphs import GraphBuilder
 from mlipkit.data.labels import Wanted
@@ -24,6 +27,9 @@ from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError, explain_entries
 from mlipkit.train.initial import completed, copy_parameters, initial_checkpoint
 
+if TYPE_CHECKING:
+    from mlipkit.train.finetuning.tuning import FineTuning
+
 
 @dataclass
 class Prepared:
@@ -33,6 +39,18 @@ class Prepared:
     architecture: str
     model_config: dict[str, Any]  # complete, JSON-able
     model: nn.Module  # in the training dtype
+    tuning: FineTuning | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)  # of the checkpoint that it started from
+
+    @property
+    def files(self) -> list[dict[str, str]]:
+        """Path and checksum of every data file."""
+        return [*self.dataset.files, *(self.tuning.files if self.tuning else [])]
+
+    @property
+    def replayed(self) -> Subset | None:
+        """Old structures that train along."""
+        return self.tuning.replay.train if self.tuning and self.tuning.replay else None
 
 
 def set_up(config: TrainConfig, folder: Path, show: Show = lambda path, done, total: None) -> Prepared:
@@ -58,13 +76,15 @@ def set_up(config: TrainConfig, folder: Path, show: Show = lambda path, done, to
         raise ConfigError("model.tasks follows from data.tasks and the files; remove it")
     options["tasks"] = config.data.task_names()
     draft = _draft(options)
-    wanted = Wanted(config.loss.labels(), _condition_defaults(config, list(draft.condition_ranges)))
+    wanted = Wanted(config.loss.labels(), condition_defaults(config.data.tasks, list(draft.condition_ranges)))
     subsets = read_data(config.data, folder, wanted)
     found = all_species(subsets)
     options.setdefault("species", found)
     _check_species(found, options["species"])
     outputs = {output.name: output.width for output in draft.outputs}
-    _check_outputs(config, list(outputs))
+    check_outputs(config, list(outputs))
+    summing = [output.name for output in draft.outputs if output.sums_to is not None]
+    check_charge_sums((structure for found in subsets.values() for structure in found), summing)
     builder = GraphBuilder(options["species"], draft.cutoff, options["tasks"], dtype_of(config.dtype), outputs)
     dataset = prepare(config.data, folder, subsets, builder, wanted, show)
     complete = _from_statistics(schema, options, dataset)
@@ -73,7 +93,7 @@ def set_up(config: TrainConfig, folder: Path, show: Show = lambda path, done, to
     except ValidationError as error:
         raise ConfigError(explain_entries(error.errors(), schema, ("model",))) from None
     assert isinstance(checked, ArchitectureConfig)
-    _check_conditions(checked, dataset)
+    check_conditions(checked, dataset.subsets().values())
     torch.manual_seed(config.seed)
     model = build_model(architecture, checked).to(dtype_of(config.dtype))
     if initial is not None:
@@ -112,16 +132,15 @@ def _first_useful(*candidates: float) -> float:
     return next((value for value in candidates if math.isfinite(value) and value > 1e-6), 1.0)
 
 
-def _condition_defaults(config: TrainConfig, declared: list[str]) -> dict[str, dict[str, float]]:
+def condition_defaults(tasks: Mapping[str, TaskConfig], declared: list[str]) -> dict[str, dict[str, float]]:
     """Value of each condition per task where a frame has none."""
-    for task, entry in config.data.tasks.items():
+    for task, entry in tasks.items():
         for name in entry.defaults:
             if name not in declared:
                 raise ConfigError(
                     f"data.tasks.{task}.defaults names {name!r}, which the model does not take"
                     f"{nearest(name, declared)}; set model.{name}_range, or remove it"
                 )
-    tasks = config.data.tasks
     return {
         name: {task: entry.defaults[name] for task, entry in tasks.items() if name in entry.defaults}
         for name in declared
@@ -134,14 +153,16 @@ def _check_species(found: list[str], species: list[str]) -> None:
         raise ConfigError(f"model.species {species} lacks {', '.join(absent)}, which the data hold")
 
 
-def _check_outputs(config: TrainConfig, outputs: list[str]) -> None:
+def check_outputs(config: TrainConfig, outputs: list[str]) -> None:
+    """Raises ConfigError where the loss names an output that the model lacks."""
     for name in config.loss.outputs:
         if name not in outputs:
             raise ConfigError(f"loss.outputs names {name!r}, which is not among model.outputs{nearest(name, outputs)}")
 
 
-def _check_conditions(checked: ArchitectureConfig, dataset: Dataset) -> None:
-    for subset in dataset.subsets().values():
+def check_conditions(checked: ArchitectureConfig, subsets: Iterable[Subset]) -> None:
+    """Raises DataError where a condition of a structure is outside of what the model takes."""
+    for subset in subsets:
         for name, (low, high) in checked.condition_ranges.items():
             values = subset.table.conditions[:, CONDITIONS.index(name)]
             wrong = ~((low <= values) & (values <= high) & (values == np.round(values)))

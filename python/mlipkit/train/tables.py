@@ -11,7 +11,11 @@ from mlipkit.train.results import LABELS
 
 
 def error_table(table: dict[str, dict[str, Any]], title: str) -> Table:
-    """MAE, RMSE and largest error per quantity, and per element, config_type and task where there are groups."""
+    """MAE, RMSE and largest error per quantity, and per element, config_type and task where there are groups.
+
+    Models that expect errors have two more columns: the share of errors within one and two of the expected ones.
+    """
+    covered = any("within_1_sigma" in numbers for numbers in table.values())
     shown = Table(title=title, title_justify="left")
     shown.add_column("quantity")
     shown.add_column("of")
@@ -19,6 +23,8 @@ def error_table(table: dict[str, dict[str, Any]], title: str) -> Table:
         shown.add_column(name, justify="right")
     shown.add_column("unit")
     shown.add_column("labels", justify="right")
+    if covered:
+        shown.add_column("in 1, 2 sigma", justify="right")
     for quantity, numbers in table.items():
         _, factor, unit = LABELS.get(quantity, (quantity, 1.0, numbers["unit"]))
         unit = unit.replace("$", "")
@@ -29,6 +35,8 @@ def error_table(table: dict[str, dict[str, Any]], title: str) -> Table:
             rows += [(prefix + (group or "(none)"), entry) for group, entry in numbers.get(kind, {}).items()]
         for position, (group, entry) in enumerate(rows):
             values = [f"{factor * entry[key]:.4g}" for key in ("mae", "rmse", "max")]
-            shown.add_row(name if position == 0 else "", group, *values, unit, str(entry["n"]))
+            shares = [f"{100 * entry[f'within_{k}_sigma']:.0f} %" for k in (1, 2) if f"within_{k}_sigma" in entry]
+            last = [", ".join(shares)] if covered else []
+            shown.add_row(name if position == 0 else "", group, *values, unit, str(entry["n"]), *last)
         shown.add_section()
     return shown

@@ -17,6 +17,7 @@ from mlipkit.checkpoint import Checkpoint
 from mlipkit.data.graph import GraphBatch
 from mlipkit.train.batches import TrainingBatches, collated, held_out, threads
 from mlipkit.train.config import TrainConfig
+from mlipkit.train.finetuning.adapters import plain_parameters
 from mlipkit.train.interruption import Interrupted, Interruption
 from mlipkit.train.loss import Loss, Sums
 from mlipkit.train.loss_module import LossModule, freeze_unreached
@@ -65,7 +66,7 @@ class Trainer:
         self.loss = Loss(config.loss)
         self.optimizer = make_optimizer(self.model, config.optimizer)
         self.schedule = Schedule(config.schedule, config.optimizer.lr)
-        self.batches = TrainingBatches(config, prepared.dataset.train, processes)
+        self.batches = TrainingBatches(config, prepared.dataset.train, processes, prepared.replayed)
         self.sampler = self.batches.sampler
         self.turns = processes.my_turns(held_out(config, prepared.dataset.validation))
         self.validation: list[GraphBatch] = []  # where it is in memory, on the device
@@ -240,11 +241,14 @@ class Trainer:
 
     def checkpoint(self, training: dict[str, Any]) -> Checkpoint:
         """What a model is, with the weights to evaluate with."""
-        metadata = self.config.metadata.model_dump(mode="json")
+        own = self.config.metadata.model_dump(mode="json")
+        metadata = {**own, **{key: value for key, value in self.prepared.metadata.items() if not own.get(key)}}
+        with self.average.applied():
+            parameters = {name: value.clone() for name, value in plain_parameters(self.model).items()}
         return Checkpoint(
             architecture=self.prepared.architecture,
             config=self.prepared.model_config,
-            parameters={name: value.clone() for name, value in self.average.parameters().items()},
+            parameters=parameters,
             tasks=self.prepared.dataset.tasks,
             dtype=self.config.dtype,
             provenance=self.provenance,

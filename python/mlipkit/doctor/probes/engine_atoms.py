@@ -26,7 +26,7 @@ def engine_atoms(content: Answer, arguments: list[str]) -> None:
     symbols = [species[index % len(species)] for index in range(COUNT)]
     positions = cluster(symbols, manifest.cutoff)
     precision = "double" if "double" in manifest.precisions else manifest.precisions[-1]
-    conditions = {name: _value(entry.range, entry.default.get(task)) for name, entry in manifest.conditions.items()}
+    conditions = _conditions(manifest, task, symbols)
     content["architecture"] = manifest.architecture
     content["stage"] = "engine"
     engine = Engine(path, species, precision, task=task)
@@ -74,6 +74,20 @@ def cluster(symbols: list[str], cutoff: float) -> list[list[float]]:
         shift = [0.08 * math.sin(7.0 * index + 2.0 * axis + 1.0) for axis in range(3)]
         positions.append([float(spacing * (place + moved)) for place, moved in zip(site, shift, strict=True)])
     return positions
+
+
+def _conditions(manifest: Any, task: str, symbols: list[str]) -> dict[str, float]:
+    """Defaults or plain values; a multiplicity as near to that as the electrons of the atoms allow."""
+    entries = manifest.conditions
+    values = {name: _value(entry.range, entry.default.get(task)) for name, entry in entries.items()}
+    if {"total_charge", "spin_multiplicity"} <= set(values):
+        numbers = dict(zip(manifest.species, manifest.atomic_numbers, strict=True))
+        electrons = sum(numbers[symbol] for symbol in symbols) - round(values["total_charge"])
+        low, high = (round(limit) for limit in entries["spin_multiplicity"].range)
+        fitting = [value for value in range(low, high + 1) if (electrons - value) % 2 == 1]
+        plain = values["spin_multiplicity"]
+        values["spin_multiplicity"] = float(min(fitting, key=lambda value: abs(value - plain), default=plain))
+    return values
 
 
 def _value(limits: Any, default: float | None) -> float:

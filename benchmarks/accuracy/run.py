@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""Trains on public data and compares the errors on the test files with published ones.
+
+    python benchmarks/accuracy/run.py 3bpa --data path/to/data -o benchmark_out
+    python benchmarks/accuracy/run.py mlearn-Cu mlearn-Ni --data path/to/data --set epochs=50
+
+Trains with `mlip-train` and the configuration in `configs/`, tests `best.ckpt`. Interrupt it whenever you like: the
+same command goes on where it stopped, and logs are kept beside the run. Test frames that also occur among the training
+structures are left out and counted.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import ase.io
+import numpy as np
+import yaml
+from ase import Atoms
+
+from accuracy.sets import CONFIGS, SETS, DataSet, Test
+from common.machine import describe
+from common.process import environment
+from common.results import Results, Row, parser
+from mlipkit.data.reading import read_frames
+
+
+def configuration(chosen: DataSet, data: Path, folder: Path) -> Path:
+    """The configuration with absolute paths, in the folder of the run."""
+    text = (CONFIGS / chosen.config).read_text().replace("{element}", chosen.element)
+    content = yaml.safe_load(text)
+    content["data"]["train"] = [str(data / name) for name in content["data"]["train"]]
+    content["output"] = str(folder / "run")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "train.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def command(name: str, *words: str, threads: int, log: Path) -> None:
+    """A command of mlipkit; what it prints is added to the log.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    program = [str(Path(sys.executable).with_name(name)), *words]
+    with log.open("a") as file:
+        done = subprocess.run(program, env=environment(threads), stdout=file, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(program)} failed with exit code {done.returncode}; see the end of {log}")
+
+
+def fingerprint(atoms: Atoms) -> bytes:
+    """The same for frames that are the same to 1e-5 angstrom."""
+    return np.round(np.concatenate([atoms.positions, atoms.cell.array]) * 1e5).astype(np.int64).tobytes()
+
+
+def test_file(test: Test, chosen: DataSet, data: Path, folder: Path) -> tuple[Path, int]:
+    """The test frames that are not among the training structures, and how many were left out."""
+    names = yaml.safe_load((CONFIGS / chosen.config).read_text())["data"]["train"]
+    paths = [data / name.replace("{element}", chosen.element) for name in names]
+    seen = {fingerprint(atoms) for path in paths for _, atoms in read_frames(path)}
+    frames = [atoms for _, atoms in read_frames(data / test.file)]
+    kept = [atoms for atoms in frames if fingerprint(atoms) not in seen]
+    path = folder / f"test-{test.name.replace(' ', '')}.extxyz"
+    ase.io.write(path, kept)
+    return path, len(frames) - len(kept)
+
+
+def measure(chosen: DataSet, test: Test, data: Path, folder: Path) -> Row:
+    """Errors of ``best.ckpt``: RMSE of the energy in meV per molecule or atom, of forces in meV/angstrom."""
+    path, left_out = test_file(test, chosen, data, folder)
+    where = folder / f"eval-{test.name.replace(' ', '')}"
+    command("mlip-eval", str(folder / "run/best.ckpt"), str(path), "-o", str(where), threads=1, log=folder / "eval.log")
+    errors = json.loads((where / "summary.json").read_text())
+    frames = ase.io.read(path, ":")
+    sizes = {len(atoms) for atoms in frames}
+    size = 1 if chosen.per_atom else sizes.pop()
+    return {
+        "frames": len(frames),
+        "left_out": left_out,
+        "energy_meV": 1e3 * size * errors["energy_per_atom"]["rmse"],
+        "forces_meV_per_A": 1e3 * errors["forces"]["rmse"],
+        "published": test.published,
+        "note": test.note,
+    }
+
+
+def train(chosen: DataSet, data: Path, folder: Path, settings: list[str]) -> Row:
+    """Trains, or goes on; time and size of the run."""
+    config = configuration(chosen, data, folder)
+    summary = folder / "run/summary.json"
+    words = [word for setting in settings for word in ("--set", setting)]
+    threads = yaml.safe_load(config.read_text())["threads"]
+    command("mlip-train", str(config), "--resume", *words, threads=threads, log=folder / "train.log")
+    found: dict[str, Any] = json.loads(summary.read_text())
+    return {
+        "minutes": found["seconds"]["training"] / 60,
+        "threads": found["threads"],
+        "epochs": found["epochs"],
+        "steps": found["steps"],
+        "parameters": found["n_parameters"],
+        "channels": found["model"]["channels"],
+        "hidden_l_max": found["model"]["hidden_l_max"],
+    }
+
+
+def main() -> None:
+    made = parser(__doc__)
+    made.add_argument("sets", nargs="+", metavar="SET", choices=sorted(SETS), help=", ".join(SETS))
+    made.add_argument("--data", type=Path, required=True, help="folder with 3BPA, AcAc, mlearn ...")
+    made.add_argument("--set", dest="settings", action="append", default=[], help="KEY=VALUE, as in mlip-train")
+    arguments = made.parse_args()
+    results = Results("accuracy", arguments)
+    for name in arguments.sets:
+        chosen, folder = SETS[name], results.folder / "accuracy" / name
+        run = train(chosen, arguments.data.resolve(), folder, arguments.settings)
+        for test in chosen.tests:
+            row = {"set": name, "test": test.name, **run, **measure(chosen, test, arguments.data.resolve(), folder)}
+            (folder / f"result-{test.name.replace(' ', '')}.json").write_text(json.dumps(row, indent=1) + "\n")
+    # all sets that were ever finished in this folder belong to the table
+    for path in sorted((results.folder / "accuracy").glob("*/result-*.json")):
+        results.rows.append(json.loads(path.read_text()))
+    finish(results, describe(rates=False))
+
+
+def finish(results: Results, machine: Row) -> None:
+    def others(row: Row) -> str:
+        texts = (f"{name} {'-' if e is None else f'{e:g}'} / {f:g}" for name, (e, f) in row["published"].items())
+        return "; ".join(texts)
+
+    results.finish(
+        machine,
+        [
+            ("set", lambda row: row["set"]),
+            ("test", lambda row: f"{row['test']}, {row['frames']} frames"),
+            ("left out", lambda row: row["left_out"]),
+            ("energy, meV", lambda row: row["energy_meV"]),
+            ("forces, meV/A", lambda row: row["forces_meV_per_A"]),
+            ("published, energy / forces", others),
+            ("epochs", lambda row: f"{row['epochs']:g}"),
+            ("minutes", lambda row: row["minutes"]),
+            ("threads", lambda row: row["threads"]),
+        ],
+        "RMSE on test files; energies per molecule (mlearn: per atom)",
+    )
+
+
+if __name__ == "__main__":
+    main()
