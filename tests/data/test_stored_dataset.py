@@ -210,3 +210,26 @@ def test_unwritable_store_is_counted_every_time(files: Path, passes: list[int]) 
     for number in (1, 2):
         assert len(dataset(files, train="all.mlipdata", tasks=e0()).train) > 0
         assert len(passes) == 25 * number
+
+
+def test_charge_and_spin_of_a_store_fit_its_electrons(tmp_path: Path) -> None:
+    """Also where they are defaults, which conversion does not know."""
+    frames = [labelled(seed, "OHH", cell=None) for seed in range(4)]
+    for charge, atoms in zip((0, 0, 1, 0), frames, strict=True):
+        atoms.info["total_charge"] = charge
+    atom = Atoms("H", info={"energy": -1.0, "config_type": "IsolatedAtom", "total_charge": 0})
+    write(tmp_path / "ions.extxyz", [*frames, atom])
+    data = DataConfig.model_validate({"train": ["ions.extxyz"]})
+    both = {"total_charge": {}, "spin_multiplicity": {}}
+    wanted = Wanted((), both, list(both))
+    convert([tmp_path / "ions.extxyz"], tmp_path / "ions.mlipdata", data, wanted, lambda done, path: None)
+    singlets = Wanted(("energy",), {**both, "spin_multiplicity": {"default": 1.0}})
+    data = DataConfig.model_validate({"train": ["ions.mlipdata"]})
+    with pytest.raises(DataError, match=r"ions\.mlipdata, frame 2: total_charge 1 leaves 9 electrons, .* must be even"):
+        read_data(data, tmp_path, singlets)
+    neutral = {"path": "ions.mlipdata", "frames": ":2"}
+    assert len(read_data(DataConfig.model_validate({"train": [neutral]}), tmp_path, singlets)["train"]) == 2
+    atoms = {"train": [{"path": "ions.mlipdata", "frames": "3:"}]}
+    assert len(read_data(DataConfig.model_validate(atoms), tmp_path, singlets)["train"]) == 2
+    with pytest.raises(DataError, match="frame 4: total_charge 0 leaves 1 electrons"):
+        read_data(DataConfig.model_validate({**atoms, "keep_isolated_atoms": True}), tmp_path, singlets)

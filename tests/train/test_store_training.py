@@ -159,3 +159,14 @@ def test_contradictory_sizes_and_shares(workplace: Workplace, stored: Path) -> N
         result = workplace.train(**{**RUN, **changes})
         assert result.exit_code == 1
         assert message in " ".join(result.output.split())
+
+
+def test_ensemble_from_a_store_is_that_of_its_files(workplace: Workplace, stored: Path) -> None:
+    found = []
+    for number, data in enumerate((workplace.data, stored)):
+        workplace.output = workplace.folder / f"ensemble{number}"
+        result = workplace.train(**RUN, model__ensemble=4, data__train=str(data))
+        assert result.exit_code == 0, result.output
+        found.append(load_checkpoint(workplace.output / "best.ckpt").parameters)
+    assert same(*found)
+    assert found[0]["ensemble.deviations"].abs().max() > 0

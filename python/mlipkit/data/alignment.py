@@ -203,14 +203,15 @@ def _mean_energies(structures: Sequence[Structure] | Table) -> dict[State, float
 
 def _mean_energies_of_table(table: Table) -> dict[State, float]:
     labelled = table.take(~np.isnan(table.energy))
-    keys = np.column_stack([labelled.composition, labelled.conditions])
-    different, inverse = np.unique(keys, axis=0, return_inverse=True, equal_nan=True)
+    # NaN of conditions that are not known would be unequal to itself.
+    keys = np.column_stack([labelled.composition, np.nan_to_num(labelled.conditions, nan=np.inf)])
+    different, inverse = np.unique(keys, axis=0, return_inverse=True)
     means = np.bincount(inverse.ravel(), weights=labelled.energy) / np.bincount(inverse.ravel())
     counts = labelled.compositions.counts()
     found = {}
     for (composition, *conditions), mean in zip(different.tolist(), means.tolist(), strict=True):
         row = counts[int(composition)]
         atoms = tuple((int(z), int(row[z])) for z in np.flatnonzero(row))
-        known = [(name, value) for name, value in zip(CONDITIONS, conditions, strict=True) if not np.isnan(value)]
+        known = [(name, value) for name, value in zip(CONDITIONS, conditions, strict=True) if np.isfinite(value)]
         found[atoms, tuple(sorted(known))] = mean
     return found
