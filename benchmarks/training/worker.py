@@ -105,9 +105,10 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         trainer = our_trainer(arguments.model, frames, Path(folder), arguments.threads)
-        batch, indices = collate(trainer.graphs), list(range(MOLECULES))
+        graphs = trainer.prepared.dataset.train.graphs
+        batch = collate(graphs)
         info = {"forces": evaluate(trainer.model, batch, False).forces.tolist(), "edges": len(batch.centre)}
-        serve({"mlipkit": lambda _: trainer._step(indices, 0.0, 0)}, info)
+        serve({"mlipkit": lambda _: trainer._step(True, collate(graphs), 0.0, 0)}, info)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 from bench_scripts import BENCHMARKS
 
 Quick = Callable[[str], dict[str, Any]]
-NAMES = ["inference", "kernels", "training", "memory", "lammps", "latency", "finetune"]
+NAMES = ["inference", "kernels", "training", "data", "memory", "lammps", "latency", "finetune"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,6 +45,15 @@ def test_training_takes_steps_of_the_same_model(quick: Quick) -> None:
     assert row["atoms"] == 5 * 27
     assert row["difference"] < 1e-4 < 0.01 < row["largest_force"]
     assert set(row["times"]) == {"mlipkit", "mace-torch"}
+
+
+def test_data_store_against_files(quick: Quick) -> None:
+    access, step, spread = quick("data")["rows"]
+    assert set(access["times"]) == {"store", "ase db", "extxyz"}
+    assert set(step["times"]) == {"memory", "store", "store, 1 thread", "store, 2 threads"}
+    details = spread["details"]
+    largest = {name: case["edges"][2] / case["edges"][1] for name, case in details.items()}
+    assert largest["batch_edges"] < largest["batch_size"]  # of the edges, not of the times
 
 
 def test_ways_of_training_take_the_same_data(quick: Quick) -> None:

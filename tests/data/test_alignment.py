@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from mlipkit.data.alignment import align, all_reference_energies
 from mlipkit.data.config import DataConfig
 from mlipkit.data.errors import DataError
 from mlipkit.data.structure import Structure
+from mlipkit.data.table import Tables
 
 E0 = {"pbe": {"H": -13.0, "C": -1030.0, "O": -2040.0}, "xtb": {"H": -10.0, "C": -50.0, "O": -110.0}}
 OFFSETS = {symbol: E0["xtb"][symbol] - E0["pbe"][symbol] for symbol in E0["pbe"]}
@@ -118,6 +120,23 @@ def test_user_is_told_what_to_do() -> None:
         all_reference_energies(data, ["H", "O"], ["xtb", "pbe"], [], structures)
     with pytest.raises(DataError, match=r"data\.tasks\.xtb\.align_to: no composition .* set data\.tasks\.xtb\.e0"):
         all_reference_energies(data, ["H", "O"], ["xtb", "pbe"], [], structures[:1])
+
+
+def test_tables_give_the_offsets_of_their_structures() -> None:
+    """Compositions, conditions and energies are all that alignment needs: stores need not be read."""
+    structures = [*molecules("pbe"), *molecules("xtb"), molecule("H2O", "xtb", -2.9), molecule("O3", "xtb", 50.0)]
+    structures += [molecule("H2O", task, binding, total_charge=1) for task, binding in (("pbe", 1.0), ("xtb", 1.1))]
+    structures.append(molecule("CO2", "xtb", 99.0, total_charge=1))
+    structures[2].energy = None
+    data = config(xtb={"align_to": "pbe"}, pbe={"e0": E0["pbe"]})
+    no_edges = [SimpleNamespace(centre=np.zeros(0), r_ij=np.zeros((0, 3))) for _ in structures]
+    table = Tables().of(structures, no_edges)  # type: ignore[arg-type]
+    _, expected = all_reference_energies(data, ["H", "C", "O"], ["xtb", "pbe"], [], structures)
+    _, found = all_reference_energies(data, ["H", "C", "O"], ["xtb", "pbe"], [], table)
+    assert found["xtb"].offsets == pytest.approx(expected["xtb"].offsets, abs=1e-6)
+    assert found["xtb"].rms == pytest.approx(expected["xtb"].rms, abs=1e-9)
+    assert found["xtb"].rms > 1e-3
+    assert found["xtb"].compositions == expected["xtb"].compositions == 5
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def charged(seed: int) -> Atoms:
 @pytest.mark.parametrize(("n", "validation", "test"), [(10, 0.1, 0.0), (3, 0.01, 0.01), (1000, 0.333, 0.25)])
 def test_split_covers_all_once(n: int, validation: float, test: float) -> None:
     split = random_split(n, validation, test, seed=1)
-    assert sorted(split.train + split.validation + split.test) == list(range(n))
+    assert sorted(np.concatenate([split.train, split.validation, split.test])) == list(range(n))
     assert len(split.validation) == max(1, round(validation * n))
 
 

@@ -16,6 +16,7 @@ from mlipkit.data.errors import DataError
 from mlipkit.data.graphs import GraphBuilder, add_reference_energies, collate
 from mlipkit.data.labels import Wanted
 from mlipkit.data.statistics import statistics
+from mlipkit.data.table import Tables
 
 CUTOFF = 4.5
 
@@ -73,6 +74,15 @@ def test_collate_is_the_disjoint_union(structures: list, builder: GraphBuilder) 
         assert torch.equal(getattr(twice, name), getattr(batch, name)), name
 
 
+def test_without_edges_their_memory_is_free(structures: list, builder: GraphBuilder) -> None:
+    batch = collate([builder.graph(structure) for structure in structures])
+    slim = batch.without_edges()
+    assert slim.r_ij.shape == (0, 3)
+    assert sum(getattr(slim, name).untyped_storage().nbytes() for name in ("r_ij", "centre", "neighbour")) == 0
+    assert slim.forces is batch.forces
+    assert slim.n_structures == batch.n_structures
+
+
 def test_energies_stay_double_in_single_precision(structures: list) -> None:
     graph = GraphBuilder(["H", "O"], CUTOFF, ["default"], torch.float32, {}).graph(structures[0])
     assert graph.energy.dtype == torch.float64
@@ -93,8 +103,7 @@ def test_what_a_model_cannot_take(structures: list) -> None:
 
 def test_statistics(structures: list, builder: GraphBuilder) -> None:
     graphs = [builder.graph(structure) for structure in structures]
-    add_reference_energies(graphs, [{"H": -1.0, "O": -20.0}], ["H", "O"])
-    found = statistics(structures, graphs)
+    found = statistics(Tables().of(structures, graphs), {"default": {"H": -1.0, "O": -20.0}})
     energies = np.array([(s.energy - e0) / len(s) for s, e0 in zip(structures, [-22, -22, -22, -1], strict=True)])
     forces = np.concatenate([s.forces for s in structures])
     n_edges = sum(len(neighbor_list("i", s.to_atoms(), CUTOFF)) for s in structures)
@@ -112,8 +121,7 @@ def test_statistics_without_some_labels(structures: list, builder: GraphBuilder)
     for structure in structures:
         structure.forces = structure.stress = None
     graphs = [builder.graph(structure) for structure in structures]
-    add_reference_energies(graphs, [{"H": -1.0, "O": -20.0}], ["H", "O"])
-    found = statistics(structures, graphs)
+    found = statistics(Tables().of(structures, graphs), {"default": {"H": -1.0, "O": -20.0}})
     assert np.isnan(found.forces_rms)
     assert np.isnan(found.stress_rms)
     assert found.n_forces == 0

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from mlipkit.data.errors import DataError
-from mlipkit.data.reference import is_isolated, reference_energies, undetermined_combinations
+from mlipkit.data.reference import reference_energies, undetermined_combinations
 from mlipkit.data.structure import Structure
+from mlipkit.data.table import Tables
 
 E0 = {"H": -13.6, "C": -1030.0, "O": -2040.0}
 NUMBERS = {"H": 1, "C": 6, "O": 8}
@@ -99,7 +102,26 @@ def test_undetermined_combinations(counts: list[list[int]], expected: list[str])
 
 
 def test_what_counts_as_isolated() -> None:
-    assert is_isolated(structure("H"), n_edges=0)
-    assert not is_isolated(structure("H"), n_edges=12)  # one atom in a crystal
-    assert is_isolated(structure("H", config_type="IsolatedAtom"), n_edges=12)
-    assert not is_isolated(structure("OHH", config_type="IsolatedAtom"), n_edges=0)
+    marked = {"config_type": "IsolatedAtom"}
+    structures = [structure("H"), structure("H"), structure("H", **marked), structure("OHH", **marked)]
+    graphs = [SimpleNamespace(centre=torch.zeros(n), r_ij=torch.ones(n, 3)) for n in (0, 12, 12, 0)]
+    table = Tables().of(structures, graphs)
+    assert table.isolated().tolist() == [True, False, True, False]  # the second is one atom in a crystal
+
+
+def test_table_of_structures_has_the_same_fit() -> None:
+    """Compositions that come several times, energies that no E0 fit exactly."""
+    random = np.random.default_rng(0)
+    structures = [
+        structure(f, -2000.0 * len(f) + random.normal()) for f in ("OHH", "OHH", "COO", "CHHHH", "OHHOHH") * 3
+    ]
+    structures.append(structure("OHH"))
+    structures[-1].energy = None
+    graphs = [SimpleNamespace(centre=torch.zeros(1), r_ij=torch.ones(1, 3)) for _ in structures]
+    for given in ({}, {"C": -1000.0}):
+        one = reference_energies("pbe", ["H", "C", "O"], [], structures, given)
+        other = reference_energies("pbe", ["H", "C", "O"], [], Tables().of(structures, graphs), given)
+        assert other.values == pytest.approx(one.values, abs=1e-8)
+    with pytest.warns(UserWarning, match="do not determine"):
+        found = reference_energies("pbe", ["H", "O"], [], Tables().of(structures[:2], graphs[:2]), {})
+    assert found.undetermined == ["+1 H -2 O"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,15 +17,21 @@ from training_workplace import Workplace
 
 from mlipkit import MLIPCalculator
 from mlipkit.checkpoint import Checkpoint, Task, load_checkpoint
+from mlipkit.data.config import DataConfig
+from mlipkit.data.convert import convert
 from mlipkit.data.graphs import GraphBuilder, collate
+from mlipkit.data.labels import Wanted
 from mlipkit.data.structure import Structure
+from mlipkit.data.subset import Subset
+from mlipkit.data.table import Tables
 from mlipkit.export import export
 from mlipkit.nn import MACEConfig, build_model, evaluate
 from mlipkit.nn.axes import parameter_axes, readout_parameters
+from mlipkit.train.batches import make_sampler
+from mlipkit.train.config import TrainConfig
 from mlipkit.train.finetuning.elements import group_and_period, nearest_element
 from mlipkit.train.finetuning.growth import grown
 from mlipkit.train.finetuning.references import find_references
-from mlipkit.train.finetuning.replay import ReplaySampler
 from random_models import random_checkpoint
 
 CONFIG = {"species": ["H", "O"], "cutoff": 3.0, "channels": 4, "hidden_l_max": 1, "l_max": 2, "correlation": 2}
@@ -180,10 +187,23 @@ def test_energies_of_a_dissolved_ion_go_to_the_ion() -> None:
         assert np.isnan(found.rms_old)
 
 
+def dimers(count: int) -> Subset:
+    structures = [structure("HO", "t", seed) for seed in range(count)]
+    graphs = [GraphBuilder(["H", "O"], 3.0, ["t"], torch.float64).graph(found) for found in structures]
+    return Subset(structures, graphs, Tables().of(structures, graphs))
+
+
+def with_replay(share: float, **options: Any) -> TrainConfig:
+    finetune = {"replay": {"data": "old", "share": share}}
+    return TrainConfig.model_validate(
+        {"output": "o", "init": "i", "data": {"train": "a"}, "finetune": finetune, "seed": 3, **options}
+    )
+
+
 def test_replay_counts() -> None:
     """Every new structure once per epoch, old ones in turn, so many that they have their share."""
-    sampler = ReplaySampler(12, 5, 0.25, 4, seed=3)
-    assert (len(sampler), sampler.n_old) == (4, 4)
+    sampler = make_sampler(with_replay(0.25), dimers(12), dimers(5))
+    assert len(sampler) == 4
     seen: Counter[int] = Counter()
     for epoch in range(10):
         chosen = [index for _ in range(len(sampler)) for index in sampler.next()]
@@ -193,7 +213,10 @@ def test_replay_counts() -> None:
         assert len(old) == 4
         seen.update(old)
     assert seen == dict.fromkeys(range(12, 17), 8)
-    assert ReplaySampler(3, 50, 0.9, 4, seed=0).n_old == 27
+    sampler = make_sampler(with_replay(0.9, batch_size=1), dimers(3), dimers(50))
+    assert len(sampler) == 3 + 27
+    sampler = make_sampler(with_replay(0.5, batch_edges=6), dimers(4), dimers(5))  # two edges each
+    assert [len(sampler.next()) for _ in range(3)] == [3, 3, 2]
 
 
 # ---- the command
@@ -247,9 +270,12 @@ def test_old_task_can_be_dropped(place: FinetuningPlace) -> None:
 def test_replayed_data_keep_their_energies_and_their_share(place: FinetuningPlace) -> None:
     replay = {"data": "old.extxyz", "share": 0.5, "held_out": 0.25}
     printed = place.succeeds(finetune={"replay": replay}, epochs=2)
-    assert "replay: every epoch has 5 new structures and 5 of 3 old ones" in printed
+    assert "finetune.replay: 5 of 10 structures of an epoch (50.0 %), from 3: 1.67 passes" in printed
     summary = place.summary
-    assert summary["finetune"]["replay"] == {"new_per_epoch": 5, "old_per_epoch": 5, "pool": 3}
+    assert summary["data"]["drawn_per_epoch"] == [
+        {"source": "data.train", "structures": 5, "per_epoch": 5},
+        {"source": "finetune.replay", "structures": 3, "per_epoch": 5},
+    ]
     assert summary["steps"] == 2 * 4
     assert [Path(entry["path"]).name for entry in summary["datasets"]] == ["new.extxyz", "old.extxyz"]
     assert {row["data"] for row in summary["finetune"]["before_and_after"]} == {"new data", "old data"}
@@ -257,6 +283,30 @@ def test_replayed_data_keep_their_energies_and_their_share(place: FinetuningPlac
     place.refused(
         "is used twice: by data and by finetune.probe", finetune={"probe": {"path": "new.extxyz"}}, output="x"
     )
+
+
+def test_from_stores_as_from_files(place: FinetuningPlace) -> None:
+    """New data, replay and probe may be stores: the same run, bit for bit."""
+    frames = read(place.folder / "old.extxyz", ":")
+    write(place.folder / "probe.extxyz", frames[3:])
+    write(place.folder / "old.extxyz", frames[:3])
+    weights, rows = [], []
+    for suffix in (".extxyz", ".mlipdata"):
+        if suffix == ".mlipdata":
+            for name in ("new", "old", "probe"):
+                source = place.folder / f"{name}.extxyz"
+                data = DataConfig.model_validate({"train": [str(source)]})
+                convert([source], place.folder / f"{name}{suffix}", data, Wanted(), lambda done, file: None)
+        section = {"replay": {"data": f"old{suffix}", "held_out": 0.3}, "probe": f"probe{suffix}"}
+        place.output = place.folder / f"tuned{suffix[1:]}"
+        place.succeeds(data__train=f"new{suffix}", finetune=section)
+        weights.append(place.tuned.parameters)
+        rows.append(place.summary["finetune"]["before_and_after"])
+        assert place.summary["finetune"]["probe_structures"] == 2
+    assert all(torch.equal(weights[0][name], value) for name, value in weights[1].items())
+    assert rows[0] == rows[1]
+    both = {"data__train": "new.mlipdata", "output": str(place.folder / "other")}
+    place.refused("is used twice: by data and by finetune.probe", finetune={"probe": "new.mlipdata"}, **both)
 
 
 def test_forgetting_is_told(place: FinetuningPlace) -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from mlipkit.data.config import DataConfig, FileEntry, Keys, SplitConfig, TaskConfig, UnitNames
+from mlipkit.data.config import (
+    BoltzmannConfig,
+    DataConfig,
+    FileEntry,
+    FilterConfig,
+    Keys,
+    SplitConfig,
+    TaskConfig,
+    UnitNames,
+)
 from mlipkit.nn import MACEConfig
 from mlipkit.nn.radial import RadialConfig
 from mlipkit.train.config import (
@@ -31,6 +40,8 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("### `data.units`", UnitNames),
     ("### `data.tasks.NAME`", TaskConfig),
     ("### `data.split`", SplitConfig),
+    ("### `data.filters`", FilterConfig),
+    ("### `data.boltzmann`", BoltzmannConfig),
     ("### `loss`", LossConfig),
     ("### `loss.huber_delta`", Deltas),
     ("### `loss.stages[]`", LossStage),
@@ -51,7 +62,7 @@ def test_table_has_the_keys_of_the_section(title: str, section: type[BaseModel])
 
 
 def test_defaults_in_the_tables_are_those_of_the_code() -> None:
-    for title, section in SECTIONS[:12]:
+    for title, section in SECTIONS[:14]:
         table = PAGE.split(f"{title}\n")[1].split("|---|---|---|\n")[1].split("\n\n")[0]
         for key, shown in re.findall(r"^\| `(\w+)` \| (.+?) \|", table, re.MULTILINE):
             entry = section.model_fields[key]

@@ -65,7 +65,8 @@ def test_members_spread_where_training_features_are_rare(members: int) -> None:
     """In directions of the feature space in proportion to the inverse root of what the training set holds of them."""
     size = torch.tensor([10.0, 1.0, 0.1, 3.0, 0.3])
     features = torch.randn(4000, 5, generator=torch.Generator().manual_seed(1)) * size
-    drawn = torch.stack([draw_members(features, members, torch.Generator().manual_seed(k)) for k in range(200)])
+    curvature = features.double().T @ features.double()
+    drawn = torch.stack([draw_members(curvature, members, torch.Generator().manual_seed(k)) for k in range(200)])
     assert drawn.shape == (200, 5, members)
     torch.testing.assert_close(drawn.sum(2), torch.zeros(200, 5).double(), atol=1e-12, rtol=0)
     spread = drawn.square().mean(dim=(0, 2)).sqrt() * size
@@ -75,7 +76,7 @@ def test_members_spread_where_training_features_are_rare(members: int) -> None:
 def test_feature_that_never_occurs_in_training_stays_finite() -> None:
     features = torch.randn(100, 4, generator=torch.Generator().manual_seed(1))
     features[:, 2] = 0.0
-    drawn = draw_members(features, 8, torch.Generator().manual_seed(1))
+    drawn = draw_members(features.double().T @ features.double(), 8, torch.Generator().manual_seed(1))
     assert bool(torch.isfinite(drawn).all())
     assert drawn[2].abs().max() > 100 * drawn[0].abs().max()
 

@@ -42,6 +42,7 @@ def evaluate(
     wait_politely()
     import time
 
+    from mlipkit.data.files import checksum, find_files
     from mlipkit.data.reading import sha256
     from mlipkit.train import evaluation
     from mlipkit.train.config_types import config_type_errors, config_type_table
@@ -59,7 +60,7 @@ def evaluate(
         batch_size=batch_size,
     )
     predictor = evaluation.open_predictor(model, options)
-    files = evaluation.find_files(data)
+    files = find_files(data)
     structures = evaluation.read_labelled(files, predictor, options)
     start = time.perf_counter()
     results = predictor.predict(structures)
@@ -82,7 +83,7 @@ def evaluate(
             **table,
             "config_types": by_type,
             "model": {"path": str(model), "kind": predictor.kind, "sha256": sha256(model)},
-            "data": [{"path": str(path), "sha256": sha256(path), "structures": counts[str(path)]} for path in files],
+            "data": [{"path": str(path), "sha256": checksum(path), "structures": counts[str(path)]} for path in files],
             "structures": len(structures),
             "seconds": seconds,
         }

@@ -20,7 +20,9 @@ from ase.data import atomic_numbers
 from mlipkit.data.config import DataConfig
 from mlipkit.data.errors import DataError
 from mlipkit.data.reference import ReferenceEnergies, reference_energies, undetermined_combinations
+from mlipkit.data.store import CONDITIONS
 from mlipkit.data.structure import Structure
+from mlipkit.data.table import Table
 
 State = tuple[tuple[tuple[int, int], ...], tuple[tuple[str, float], ...]]  # composition and conditions
 
@@ -54,8 +56,8 @@ class Alignment:
 def align(
     species: Sequence[str],
     known: Mapping[str, float],
-    structures: Sequence[Structure],
-    reference: Sequence[Structure],
+    structures: Sequence[Structure] | Table,
+    reference: Sequence[Structure] | Table,
     e0: Mapping[str, float],
     to: str = "",
 ) -> Alignment:
@@ -68,7 +70,7 @@ def align(
     Args:
         species: those whose offsets are sought.
         known: offsets of others, eV.
-        structures: of the source to be aligned; those without energies are left out.
+        structures: of the source to be aligned, or their table; those without energies are left out.
         reference: of the source that it is aligned to.
         e0: reference energies of that source, eV.
         to: name of that source.
@@ -115,7 +117,7 @@ class AlignedFit:
 
     to: str
     e0: Mapping[str, float]
-    reference: Sequence[Structure]
+    reference: Sequence[Structure] | Table
     alignment: Alignment | None = None
 
     @property
@@ -123,7 +125,7 @@ class AlignedFit:
         return f"aligned to {self.to}"
 
     def __call__(
-        self, task: str, left: list[str], known: Mapping[str, float], structures: Sequence[Structure]
+        self, task: str, left: list[str], known: Mapping[str, float], structures: Sequence[Structure] | Table
     ) -> tuple[dict[str, float], list[str]]:
         offsets = {symbol: energy - self.e0[symbol] for symbol, energy in known.items()}
         try:
@@ -150,7 +152,7 @@ def all_reference_energies(
     species: Sequence[str],
     tasks: Sequence[str],
     isolated: Sequence[Structure],
-    structures: Sequence[Structure],
+    structures: Sequence[Structure] | Table,
 ) -> tuple[dict[str, ReferenceEnergies], dict[str, Alignment]]:
     """E0 of all tasks, and how those were found that are aligned to another.
 
@@ -159,7 +161,7 @@ def all_reference_energies(
         species: of the model.
         tasks: names in model order.
         isolated: isolated atoms of all tasks, with energies.
-        structures: training structures of all tasks.
+        structures: training structures of all tasks, or their table.
 
     Raises:
         DataError: E0 that cannot be found.
@@ -167,7 +169,9 @@ def all_reference_energies(
     references: dict[str, ReferenceEnergies] = {}
     alignments: dict[str, Alignment] = {}
 
-    def of(found: Sequence[Structure], task: str) -> list[Structure]:
+    def of(found: Sequence[Structure] | Table, task: str) -> Sequence[Structure] | Table:
+        if isinstance(found, Table):
+            return found.take(found.of("task", task))
         return [structure for structure in found if structure.task == task]
 
     def target(task: str) -> str | None:
@@ -177,14 +181,17 @@ def all_reference_energies(
         to = target(task)
         fit = None if to is None else AlignedFit(to, references[to].values, of(structures, to))
         given = data.tasks[task].e0 if task in data.tasks else {}
-        references[task] = reference_energies(task, species, of(isolated, task), of(structures, task), given, fit)
+        atoms = [structure for structure in isolated if structure.task == task]
+        references[task] = reference_energies(task, species, atoms, of(structures, task), given, fit)
         if fit is not None and fit.alignment is not None:
             alignments[task] = fit.alignment
     return {task: references[task] for task in tasks}, alignments
 
 
-def _mean_energies(structures: Sequence[Structure]) -> dict[State, float]:
+def _mean_energies(structures: Sequence[Structure] | Table) -> dict[State, float]:
     """Mean total energy of each composition under equal conditions, eV."""
+    if isinstance(structures, Table):
+        return _mean_energies_of_table(structures)
     energies: dict[State, list[float]] = defaultdict(list)
     for structure in structures:
         if structure.energy is not None:
@@ -192,3 +199,19 @@ def _mean_energies(structures: Sequence[Structure]) -> dict[State, float]:
             composition = tuple(zip(numbers.tolist(), counts.tolist(), strict=True))
             energies[composition, tuple(sorted(structure.conditions.items()))].append(structure.energy)
     return {state: float(np.mean(values)) for state, values in energies.items()}
+
+
+def _mean_energies_of_table(table: Table) -> dict[State, float]:
+    labelled = table.take(~np.isnan(table.energy))
+    # NaN of conditions that are not known would be unequal to itself.
+    keys = np.column_stack([labelled.composition, np.nan_to_num(labelled.conditions, nan=np.inf)])
+    different, inverse = np.unique(keys, axis=0, return_inverse=True)
+    means = np.bincount(inverse.ravel(), weights=labelled.energy) / np.bincount(inverse.ravel())
+    counts = labelled.compositions.counts()
+    found = {}
+    for (composition, *conditions), mean in zip(different.tolist(), means.tolist(), strict=True):
+        row = counts[int(composition)]
+        atoms = tuple((int(z), int(row[z])) for z in np.flatnonzero(row))
+        known = [(name, value) for name, value in zip(CONDITIONS, conditions, strict=True) if np.isfinite(value)]
+        found[atoms, tuple(sorted(known))] = mean
+    return found

@@ -104,8 +104,8 @@ class FileEntry(Section):
 
     path: str = Field(
         min_length=1,
-        description="file or pattern (`*`, `?`, `[...]`, `**`), relative to the folder of the configuration; "
-        ".xz, .gz and .bz2 are unpacked",
+        description="file, data store or pattern (`*`, `?`, `[...]`, `**`), relative to the folder of the "
+        "configuration; .xz, .gz and .bz2 are unpacked",
     )
     format: str | None = Field(default=None, description="format name of ASE; null: from the file name")
     frames: str = Field(default=":", description="frames to take of each file, as a Python slice such as `:100`")
@@ -116,6 +116,11 @@ class FileEntry(Section):
         default="tension", description="what a positive diagonal stress in the file means"
     )
     weight: Weight = Field(default=1.0, description="weight of each of its structures in the loss; 0: left out")
+    share: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="share of the structures of an epoch, relative to those of the other entries; null: each of its "
+        "structures once",
+    )
     incomplete: tuple[str, ...] = Field(
         default=(), description="labels that some of its frames may lack: energy, forces, stress or named outputs"
     )
@@ -169,6 +174,34 @@ class SplitConfig(Section):
         return self
 
 
+class FilterConfig(Section):
+    """Structures that are left out; isolated atoms never are."""
+
+    max_force: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="leave out structures with a longer force vector, eV/angstrom"
+    )
+    energy_window: tuple[float, float] | None = Field(
+        default=None,
+        description="leave out structures whose energy minus `tasks.NAME.e0` lies outside, eV/atom: `[low, high]`",
+    )
+    duplicates: Literal["keep", "drop"] = Field(
+        default="keep", description="`drop`: leave out what equals an earlier structure but for rotation and rounding"
+    )
+
+    @model_validator(mode="after")
+    def _is_window(self) -> FilterConfig:
+        if self.energy_window is not None and self.energy_window[0] >= self.energy_window[1]:
+            raise ValueError(f"energy_window {list(self.energy_window)} is empty: give [lowest, highest]")
+        return self
+
+
+class BoltzmannConfig(Section):
+    """Weights exp(-(E - Emin) / kT) among structures of one composition and task."""
+
+    temperature: Annotated[float, Field(gt=0)] = Field(description="T, kelvin")
+    floor: Annotated[float, Field(ge=0, le=1)] = Field(default=0.01, description="smallest weight")
+
+
 class DataConfig(Section):
     """The section ``data`` of a training configuration."""
 
@@ -188,6 +221,8 @@ class DataConfig(Section):
     too_close: Literal["refuse", "drop"] = Field(
         default="refuse", description="what to do with frames that hold such atoms"
     )
+    filters: FilterConfig = Field(default=FilterConfig(), description="structures to leave out")
+    boltzmann: BoltzmannConfig | None = Field(default=None, description="weights by energy; null: none")
     keep_isolated_atoms: bool = Field(
         default=False, description="train on isolated atoms too, not only take E0 from them"
     )
@@ -205,6 +240,7 @@ class DataConfig(Section):
                     f"contradictory: {name} names files and split.{name} takes a fraction of the training files; "
                     "keep one of them"
                 )
+        self._check_shares()
         for name, entries in self.entries().items():
             for index, entry in enumerate(entries):
                 _check_replacement(f"{name}.{index}", "keys", entry.keys, self.keys)
@@ -217,6 +253,15 @@ class DataConfig(Section):
                             f"(known: {', '.join(known)})"
                         )
         return self
+
+    def _check_shares(self) -> None:
+        without = [index for index, entry in enumerate(self.train) if entry.share is None]
+        if 0 < len(without) < len(self.train):
+            raise ValueError(f"train.{without[0]} has no share, but others have: give one to all entries or to none")
+        for name in ("validation", "test"):
+            for index, entry in enumerate(getattr(self, name)):
+                if entry.share is not None:
+                    raise ValueError(f"{name}.{index}.share: only training structures are drawn by shares; remove it")
 
     @model_validator(mode="after")
     def _alignments_have_a_target(self) -> DataConfig:

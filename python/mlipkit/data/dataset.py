@@ -4,32 +4,51 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from ase.data import atomic_numbers
 from ase.io import write
 
 from mlipkit.checkpoint import Task
 from mlipkit.data.alignment import Alignment, all_reference_energies
+from mlipkit.data.boltzmann import weigh
 from mlipkit.data.config import DataConfig, TaskConfig
 from mlipkit.data.errors import DataError, nearest
-from mlipkit.data.files import DataFile, FileUse, all_files, check_used_once
-from mlipkit.data.graphs import GraphBuilder, add_reference_energies
+from mlipkit.data.files import DataFile, FileUse, all_files, check_used_once, checksum
+from mlipkit.data.graphs import GraphBuilder
 from mlipkit.data.labels import Wanted, read_structures
-from mlipkit.data.plausibility import warn_of_implausible, warn_of_references
-from mlipkit.data.reading import sha256
-from mlipkit.data.reference import ReferenceEnergies, is_isolated
+from mlipkit.data.lazy import Joined, chosen, joined, set_reference_energies
+from mlipkit.data.plausibility import warn_of_huge, warn_of_implausible, warn_of_references
+from mlipkit.data.reference import ReferenceEnergies
+from mlipkit.data.scan import Show
 from mlipkit.data.split import random_split
 from mlipkit.data.statistics import Statistics, statistics
+from mlipkit.data.store import is_store
+from mlipkit.data.stored import StoredStructures
 from mlipkit.data.structure import Structure
-from mlipkit.data.subset import Subset, check_config_types, partition, with_graphs, without_weightless
+from mlipkit.data.subset import (
+    Subset,
+    SubsetMaker,
+    check_config_types,
+    frames_of,
+    join,
+    partition,
+    stored_parts,
+)
+from mlipkit.data.table import Table
 
-Subsets = dict[str, list[Structure]]  # "train", "validation", "test"
-References = Callable[[Subset, Subset], dict[str, ReferenceEnergies]]  # from isolated atoms and training structures
+Subsets = dict[str, Sequence[Structure]]  # "train", "validation", "test"
+# E0 of every task from isolated atoms and training structures, whose graphs still lack them
+References = Callable[[Sequence[Structure], Subset], dict[str, ReferenceEnergies]]
+MOST_KEPT = 20_000  # held-out structures of a store that are kept in memory
+MOST_WRITTEN = 10_000  # held-out structures of a store that are written as extxyz
+MOST_JUDGED = 1_000  # structures of a store whose plausibility is looked at one by one
 
 
 @dataclass
@@ -59,22 +78,28 @@ class Dataset:
 
 
 def read_data(data: DataConfig, folder: Path, wanted: Wanted) -> Subsets:
-    """Structures of all files, not yet split.
+    """Structures of all files, not yet split; those of stores are read when they are asked for.
 
     Raises:
         DataError: no such file, a frame that is used twice; see also :func:`mlipkit.data.labels.read_structures`.
     """
     read = {
-        use: [(file, read_structures(file.path, file.entry, data, wanted, file.source)) for file in files]
+        use: [(file, _structures(file, data, wanted)) for file in files]
         for use, files in all_files(data, folder).items()
     }
     check_used_once(found for files in read.values() for found in files)
-    return {use: [structure for _, found in files for structure in found] for use, files in read.items()}
+    return {use: joined([found for _, found in files]) for use, files in read.items()}
 
 
 def all_species(subsets: Mapping[str, Sequence[Structure]]) -> list[str]:
     """Chemical symbols of all structures, by atomic number."""
-    found = {symbol for structures in subsets.values() for structure in structures for symbol in set(structure.symbols)}
+    found: set[str] = set()
+    for structures in subsets.values():
+        for part in structures.parts if isinstance(structures, Joined) else [structures]:
+            if isinstance(part, StoredStructures):
+                found.update(part.species())
+            else:
+                found.update(symbol for structure in part for symbol in set(structure.symbols))
     return sorted(found, key=lambda symbol: atomic_numbers[symbol])
 
 
@@ -84,6 +109,7 @@ def prepare(
     subsets: Subsets,
     builder: GraphBuilder,
     wanted: Wanted,
+    show: Show = lambda path, done, total: None,
     find_references: References | None = None,
 ) -> Dataset:
     """Graphs, reference energies and statistics.
@@ -94,73 +120,64 @@ def prepare(
         subsets: from :func:`read_data`.
         builder: knows species, cutoff, tasks and dtype of the model.
         wanted: a label that is wanted must occur in the training structures.
+        show: is told how far a first pass over a store is.
         find_references: gives E0 of every task; then tasks may be without data. None: see
             :mod:`mlipkit.data.reference`.
 
     Raises:
         DataError: unknown species, no structures left, reference energies that cannot be found, a wanted label missing.
     """
-    check_config_types(data, [structure for found in subsets.values() for structure in found])
-    notes: list[str] = []
-    prepared = {name: with_graphs(found, builder, data, notes) for name, found in subsets.items()}
-    train, isolated = partition(prepared["train"], _isolated_indices(prepared["train"]))
-    prepared["train"] = train  # isolated atoms give E0 whatever their weight
-    prepared = {name: without_weightless(subset, name, notes) for name, subset in prepared.items()}
+    check_config_types(data, list(subsets.values()))
+    maker = SubsetMaker(data, builder, show)
+    prepared, isolated = _split(data, {name: maker.subset(found) for name, found in subsets.items()}, maker)
+    if data.boltzmann is not None:
+        prepared, line = weigh(data.boltzmann, prepared)
+        maker.notes.append(line)
     train = prepared["train"]
-    if not train.structures:
-        raise DataError("; ".join(["no structures left for train", *notes]) + "; add data, or change what is left out")
-    split = random_split(len(train), data.validation_fraction(), data.split.test, data.split.seed)
-    for name, indices in (("validation", split.validation), ("test", split.test)):
-        if indices:
-            prepared[name] = partition(train, indices)[1]
-    prepared["train"] = partition(train, split.train)[1]
-    if data.keep_isolated_atoms:
-        kept = without_weightless(isolated, "isolated", notes)
-        prepared["train"].structures.extend(kept.structures)
-        prepared["train"].graphs.extend(kept.graphs)
-    for name in ("train", "validation"):
-        if not prepared[name].structures:
-            raise DataError(f"no structures left for {name}; add data or change data.split")
-    _check_labels(prepared["train"].structures, wanted)
-    _check_outputs(prepared["train"].structures, builder, data)
+    _check_labels(train, wanted)
+    _check_outputs(train.structures, builder, data)
     if find_references is None:
         tasks = builder.tasks
-        references, alignments = all_reference_energies(
-            data, builder.species, tasks, isolated.structures, prepared["train"].structures
-        )
+        known = train.structures if isinstance(train.structures, list) else train.table
+        references, alignments = all_reference_energies(data, builder.species, tasks, isolated, known)
     else:
-        with_data = {structure.task for structure in prepared["train"].structures}
-        tasks = [task for task in builder.tasks if task in with_data]
-        references, alignments = find_references(isolated, prepared["train"]), {}
-    warn_of_implausible([structure for subset in prepared.values() for structure in subset.structures])
-    warn_of_references(prepared["train"].structures, references)
-    e0 = [references[task].values for task in builder.tasks]
+        tasks = [task for task in builder.tasks if train.table.of("task", task).any()]
+        references, alignments = find_references(isolated, train), {}
+    _warn(prepared, references)
+    e0 = {task: references[task].values for task in builder.tasks}
     for subset in prepared.values():
-        add_reference_energies(subset.graphs, e0, builder.species)
+        set_reference_energies(subset.graphs, list(e0.values()), builder.species)
     return Dataset(
         species=builder.species,
         tasks=[_task(data, name, references[name]) for name in builder.tasks],
-        isolated=isolated.structures,
+        isolated=isolated,
         references=references,
         alignments=alignments,
-        statistics=statistics(prepared["train"].structures, prepared["train"].graphs),
-        statistics_by_task={task: _task_statistics(prepared["train"], task) for task in tasks},
+        statistics=statistics(train.table, e0),
+        statistics_by_task={task: _task_statistics(train.table, task, e0) for task in tasks},
         uses=_uses(data, folder, subsets),
-        notes=notes,
+        notes=[*maker.notes, *maker.filters.lines()],
         **prepared,
     )
 
 
 def save_split(dataset: Dataset, folder: Path) -> None:
-    """Writes ``split.json`` (file and frame of every structure) and one extxyz file per held-out subset."""
+    """Writes ``split.json`` (file and frame of every structure) and one extxyz file per held-out subset.
+
+    Frames of a store are in a ``.npy`` file beside it, which ``split.json`` names; a held-out subset of a store is
+    written as extxyz where it has at most 10,000 structures.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     content: dict[str, Any] = {"files": dataset.files}
     for name, subset in dataset.subsets().items():
-        by_file: dict[str, list[int]] = {}
-        for structure in subset.structures:
-            by_file.setdefault(structure.file, []).append(structure.frame)
-        content[name] = by_file
-        if subset.structures and name != "train":
+        content[name] = by_file = dict[str, Any]()
+        for number, (file, frames) in enumerate(frames_of(subset.structures)):
+            if isinstance(frames, list):
+                by_file.setdefault(file, []).extend(frames)
+            else:
+                np.save(folder / f"{name}-{number}.npy", frames)
+                by_file[f"{file} ({number})" if file in by_file else file] = f"{name}-{number}.npy"
+        if name != "train" and (subset.in_memory or len(subset) <= MOST_WRITTEN) and len(subset):
             write(folder / f"{name}.extxyz", [s.to_atoms() for s in subset.structures], format="extxyz")
     content["isolated_atoms"] = [structure.where for structure in dataset.isolated]
     (folder / "split.json").write_text(json.dumps(content, indent=1) + "\n")
@@ -179,14 +196,61 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _isolated_indices(subset: Subset) -> list[int]:
-    pairs = zip(subset.structures, subset.graphs, strict=True)
-    return [index for index, (structure, graph) in enumerate(pairs) if is_isolated(structure, graph.centre.shape[0])]
+def _structures(file: DataFile, data: DataConfig, wanted: Wanted) -> Sequence[Structure]:
+    arguments = (file.path, file.entry, data, wanted, file.source)
+    return StoredStructures(*arguments) if is_store(file.path) else read_structures(*arguments)
 
 
-def _check_labels(structures: Sequence[Structure], wanted: Wanted) -> None:
+def _split(
+    data: DataConfig, prepared: dict[str, Subset], maker: SubsetMaker
+) -> tuple[dict[str, Subset], list[Structure]]:
+    """Training, validation and test structures, and the isolated atoms among the training structures."""
+    train, isolated = partition(prepared["train"], prepared["train"].table.isolated())
+    prepared["train"] = train  # isolated atoms give E0 whatever their weight
+    prepared = {name: maker.without_weightless(subset, name) for name, subset in prepared.items()}
+    train = prepared["train"]
+    if not len(train):
+        notes = [*maker.notes, *maker.filters.lines()]
+        raise DataError("; ".join(["no structures left for train", *notes]) + "; add data, or change what is left out")
+    split = random_split(len(train), data.validation_fraction(), data.split.test, data.split.seed)
+    for name, rows in (("validation", split.validation), ("test", split.test)):
+        if len(rows):
+            prepared[name] = train.take(rows)
+    prepared["train"] = train if len(split.train) == len(train) else train.take(split.train)
+    if data.keep_isolated_atoms:
+        kept = maker.without_weightless(isolated, "isolated")
+        prepared["train"] = join([prepared["train"], kept], maker.tables)
+    for name in ("train", "validation"):
+        if not len(prepared[name]):
+            raise DataError(f"no structures left for {name}; add data or change data.split")
+    for name in ("validation", "test"):
+        held_out = prepared[name]
+        if len(held_out) <= MOST_KEPT:  # errors are computed from them after every epoch
+            prepared[name] = Subset(list(held_out.structures), held_out.graphs, held_out.table)
+    return prepared, list(isolated.structures)
+
+
+def _warn(prepared: Mapping[str, Subset], references: Mapping[str, ReferenceEnergies]) -> None:
+    """Of labels that are hardly meant. Stores are judged by their tables, and by some of their structures."""
+    read: list[Structure] = []
+    for name, subset in prepared.items():
+        if subset.in_memory:
+            found = list(subset.structures)
+        else:
+            warn_of_huge(subset.table, subset.structures)
+            some = np.random.default_rng(0).permutation(len(subset))[:MOST_JUDGED]
+            found = list(chosen(subset.structures, np.sort(some)))
+        read += found
+        if name == "train":
+            warn_of_references(found, references)
+    warn_of_implausible(read)
+
+
+def _check_labels(train: Subset, wanted: Wanted) -> None:
+    table = train.table
+    columns = {"energy": table.energy, "forces": table.force_squares, "stress": table.stress_squares}
     for label in wanted.labels:
-        if all(getattr(structure, label) is None for structure in structures):
+        if np.isnan(columns[label]).all():
             reason = " (stress needs structures that are periodic in all directions)" if label == "stress" else ""
             raise DataError(
                 f"no training structure has a label for {label}{reason}; set data.keys.{label}, "
@@ -203,7 +267,10 @@ def _check_outputs(structures: Sequence[Structure], builder: GraphBuilder, data:
                 f"data.keys.outputs names {name!r}, which is not among model.outputs{nearest(name, builder.outputs)}; "
                 f"add {{name: {name}, unit: ...}} to model.outputs, or remove it from data.keys.outputs"
             )
+    stored = [part.store.outputs for part in stored_parts(structures)]
     for name in builder.outputs:
+        if any(name in outputs for outputs in stored):
+            continue
         if not any(name in structure.outputs for structure in structures):
             raise DataError(
                 f"no training structure has values for output {name!r}; set data.keys.outputs.{name} to the key that "
@@ -216,23 +283,28 @@ def _task(data: DataConfig, name: str, reference: ReferenceEnergies) -> Task:
     return Task(name, config.level_of_theory, reference.values, dict(config.defaults))
 
 
-def _task_statistics(train: Subset, task: str) -> Statistics:
-    chosen = train.take([index for index, structure in enumerate(train.structures) if structure.task == task])
-    if not chosen.structures:
+def _task_statistics(table: Table, task: str, e0: Mapping[str, Mapping[str, float]]) -> Statistics:
+    found = table.take(table.of("task", task))
+    if not len(found):
         raise DataError(f"no training structure belongs to task {task!r}; add data or remove the task")
-    return statistics(chosen.structures, chosen.graphs)
+    return statistics(found, e0)
 
 
 def _uses(data: DataConfig, folder: Path, subsets: Subsets) -> list[FileUse]:
     files = [(use, file) for use, found in all_files(data, folder).items() for file in found]
-    digests = {path: sha256(path) for path in {file.path for _, file in files}}
-    tasks: dict[tuple[str, str], list[str]] = {}  # of each frame, by file and entry
-    for structure in (structure for found in subsets.values() for structure in found):
-        tasks.setdefault((structure.file, structure.source), []).append(structure.task)
+    digests = {path: checksum(path) for path in {file.path for _, file in files}}
+    tasks: dict[tuple[str, str], Counter[str]] = {}  # of the frames, by file and entry
+    for structures in subsets.values():
+        for part in structures.parts if isinstance(structures, Joined) else [structures]:
+            if isinstance(part, StoredStructures):
+                tasks[str(part.path), part.source] = part.structures_per_task()
+            else:
+                for structure in part:
+                    tasks.setdefault((structure.file, structure.source), Counter())[structure.task] += 1
 
     def row(use: str, file: DataFile) -> FileUse:
-        found = tasks.get((str(file.path), file.source), [])
-        return FileUse(file.name, use, digests[file.path], len(found), list(dict.fromkeys(found)), file.entry.weight)
+        found = tasks.get((str(file.path), file.source), Counter[str]())
+        return FileUse(file.name, use, digests[file.path], found.total(), list(found), file.entry.weight)
 
     return [row(use, file) for use, file in files]
 

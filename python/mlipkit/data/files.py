@@ -16,6 +16,9 @@ from pathlib import Path
 
 from mlipkit.data.config import DataConfig, FileEntry
 from mlipkit.data.errors import DataError
+from mlipkit.data.reading import sha256
+from mlipkit.data.store import is_store, read_header
+from mlipkit.data.stored import StoredStructures
 from mlipkit.data.structure import Structure
 
 LOOK_AT = 5000  # names that are looked at for the nearest one
@@ -65,12 +68,37 @@ def matches(pattern: str, folder: Path) -> list[str]:
     Raises:
         DataError: none; the message names the folder where the search ended and what lies there.
     """
-    if (folder / pattern).is_file():
+    if _is_data(folder / pattern):
         return [pattern]
-    found = {name for name in glob.glob(pattern, root_dir=folder, recursive=True) if (folder / name).is_file()}
+    found = {name for name in glob.glob(pattern, root_dir=folder, recursive=True) if _is_data(folder / name)}
     if found:
         return sorted(found, key=lambda name: Path(name).parts)
     raise DataError(_nothing(pattern, folder))
+
+
+def find_files(patterns: Sequence[str]) -> list[Path]:
+    """Files of all patterns, in order; relative to the current folder.
+
+    Raises:
+        DataError: a pattern that matches nothing, or a file that two of them reach.
+    """
+    found: dict[Path, tuple[Path, str]] = {}
+    for pattern in patterns:
+        for path in (Path(name) for name in matches(pattern, Path())):
+            if path.resolve() in found:
+                first = found[path.resolve()][1]
+                raise DataError(f"{path} is given twice: by {first!r} and by {pattern!r}; it would count double")
+            found[path.resolve()] = (path, pattern)
+    return [path for path, _ in found.values()]
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file; for a data store that of its content, which it knows."""
+    return str(read_header(path)["content_sha256"]) if is_store(path) else sha256(path)
+
+
+def _is_data(path: Path) -> bool:
+    return path.is_file() or (is_store(path) and path.is_dir())
 
 
 def check_used_once(used: Iterable[tuple[DataFile, Sequence[Structure]]]) -> None:
@@ -80,8 +108,12 @@ def check_used_once(used: Iterable[tuple[DataFile, Sequence[Structure]]]) -> Non
         DataError: naming the frame and both entries.
     """
     owners: dict[tuple[Path, int, str], DataFile] = {}
+    stores: list[tuple[DataFile, StoredStructures]] = []
     for file, structures in used:
         resolved = file.path.resolve()
+        if isinstance(structures, StoredStructures):
+            stores.append((file, structures))
+            continue
         for structure in structures:
             first = owners.setdefault((resolved, structure.frame, structure.task), file)
             if first is not file:
@@ -89,6 +121,14 @@ def check_used_once(used: Iterable[tuple[DataFile, Sequence[Structure]]]) -> Non
                     f"{structure.where} is used twice: by {first.source} ({first.entry.path}) and by "
                     f"{file.source} ({file.entry.path}); remove one of them, or give disjoint `frames`"
                 )
+
+    for (first, some), (second, others) in itertools.combinations(stores, 2):
+        frame = some.shared_frame(others)
+        if frame is not None:
+            raise DataError(
+                f"{second.path}, frame {frame} is used twice: by {first.source} ({first.entry.path}) and by "
+                f"{second.source} ({second.entry.path}); remove one of them, or give disjoint `frames`"
+            )
 
 
 def _nothing(pattern: str, folder: Path) -> str:
@@ -114,7 +154,7 @@ def _some(folders: Sequence[Path]) -> str:
 
 def _alternatives(wanted: str, folders: Sequence[Path], files_only: bool) -> str:
     entries = itertools.islice((entry for folder in folders for entry in folder.glob("*")), LOOK_AT)
-    names = sorted({entry.name for entry in entries if entry.is_file() or not files_only})
+    names = sorted({entry.name for entry in entries if _is_data(entry) or not files_only})
     if not names:
         return "no file" if files_only else "nothing"
     nearest = difflib.get_close_matches(wanted, names, n=3, cutoff=0.4) or names[:3]

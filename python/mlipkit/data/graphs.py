@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Structures to graphs, once; graphs to batches, every step.
+"""Structures to graphs; graphs to batches, every step.
 
 A graph is a :class:`GraphBatch` of one structure. Edges come from the engine's neighbour list.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch import Tensor
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.graph import GraphBatch
 from mlipkit.data.structure import Structure
-from mlipkit.interfaces.engine import EngineError, NeighbourList
+from mlipkit.interfaces.engine import Edges, EngineError, NeighbourList
 
 CLOSEST = 0.3  # angstrom: atoms nearer than this are a mistake, unless the user says otherwise
 
@@ -52,7 +53,13 @@ class GraphBuilder:
         self._index = np.full(120, -1, dtype=np.int64)
         for position, symbol in enumerate(species):
             self._index[atomic_numbers[symbol]] = position
-        self._neighbours = NeighbourList(cutoff)
+        self._lists = threading.local()  # a neighbour list serves one thread at a time
+
+    def _neighbours(self) -> NeighbourList:
+        if not hasattr(self._lists, "own"):
+            self._lists.own = NeighbourList(self.cutoff)
+        found: NeighbourList = self._lists.own
+        return found
 
     def graph(self, structure: Structure, min_distance: float = CLOSEST) -> GraphBatch:
         """The graph of one structure, labels included; E0 is left out.
@@ -74,18 +81,9 @@ class GraphBuilder:
         if structure.task not in self.tasks:
             raise DataError(f"{structure.where}: unknown task {structure.task!r}{nearest(structure.task, self.tasks)}")
         n_atoms = len(structure)
-        try:
-            edges = self._neighbours.update(structure.positions, structure.cell, structure.pbc)
-        except EngineError as error:
-            if "same place" not in error.message:
-                raise DataError(f"{structure.where}: {error.message}") from None
-            too_close = AtomsTooClose(f"{structure.where}: {error.message}")
-            too_close.same_place = True
-            raise too_close from None
-        r_ij = np.asarray(edges.r_ij, dtype=np.float64).reshape(-1, 3)
-        _check_distances(r_ij, edges.centre, edges.neighbour, structure, min_distance)
+        edges = edges_of(structure, self._neighbours(), min_distance)
         return GraphBatch(
-            r_ij=torch.tensor(r_ij, dtype=self.dtype),
+            r_ij=torch.tensor(edges.r_ij, dtype=self.dtype),
             centre=torch.tensor(edges.centre, dtype=torch.int64),
             neighbour=torch.tensor(edges.neighbour, dtype=torch.int64),
             species=torch.from_numpy(species),
@@ -114,18 +112,31 @@ class GraphBuilder:
         return self._labels(values, (len(structure), width))
 
 
-def _check_distances(
-    r_ij: np.ndarray, centre: np.ndarray, neighbour: np.ndarray, at: Structure, min_distance: float
-) -> None:
-    squared = np.einsum("ei,ei->e", r_ij, r_ij)
+def edges_of(structure: Structure, neighbours: NeighbourList, min_distance: float) -> Edges:
+    """Edges of a structure whose atoms lie apart.
+
+    Raises:
+        AtomsTooClose: two atoms are closer than ``min_distance`` (angstrom).
+        DataError: a cell that no neighbour list can be made for.
+    """
+    try:
+        edges = neighbours.update(structure.positions, structure.cell, structure.pbc)
+    except EngineError as error:
+        if "same place" not in error.message:
+            raise DataError(f"{structure.where}: {error.message}") from None
+        too_close = AtomsTooClose(f"{structure.where}: {error.message}")
+        too_close.same_place = True
+        raise too_close from None
+    squared = np.einsum("ei,ei->e", edges.r_ij, edges.r_ij)
     if squared.size and squared.min() < min_distance**2:
         edge = int(squared.argmin())
-        i, j = int(centre[edge]), int(neighbour[edge])
-        image = "its own periodic image" if i == j else f"{j} ({at.symbols[j]})"
+        i, j = int(edges.centre[edge]), int(edges.neighbour[edge])
+        image = "its own periodic image" if i == j else f"{j} ({structure.symbols[j]})"
         raise AtomsTooClose(
-            f"{at.where}: atoms {i} ({at.symbols[i]}) and {image} lie on top of each other "
+            f"{structure.where}: atoms {i} ({structure.symbols[i]}) and {image} lie on top of each other "
             f"({np.sqrt(squared[edge]):.3f} angstrom apart, less than {min_distance:g}; is data.units.length right?)"
         )
+    return edges
 
 
 def add_reference_energies(

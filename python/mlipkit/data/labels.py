@@ -7,8 +7,7 @@ stay in ``info`` and ``arrays``. Labels are looked for in both places.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +18,30 @@ from mlipkit.data import units
 from mlipkit.data.charge_spin import check_electrons
 from mlipkit.data.config import DEFAULT_TASK, ISOLATED_ATOM, DataConfig, FileEntry, Keys, Label, UnitNames, parse_frames
 from mlipkit.data.errors import DataError, nearest
-from mlipkit.data.reading import read_frames
+from mlipkit.data.reading import HDF5_SUFFIXES, read_frames
+from mlipkit.data.store import is_store
+from mlipkit.data.stored import StoredStructures
 from mlipkit.data.structure import Array, Structure
+from mlipkit.data.wanted import Wanted
 
 FLATTEST = 1e-4  # volume of the unit vectors of a cell, below which it counts as degenerate
 _VOIGT_TO_OURS = [0, 1, 2, 5, 4, 3]  # xx yy zz yz xz xy -> xx yy zz xy xz yz
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What a structure must have.
-
-    Attributes:
-        labels: those that the loss or an evaluation needs.
-        conditions: those that the model takes, each with its default per task for frames that do not say.
-    """
-
-    labels: Collection[Label] = ()
-    conditions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-
 def read_structures(
     path: Path, entry: FileEntry, data: DataConfig, wanted: Wanted, source: str = ""
 ) -> list[Structure]:
-    """All structures of one file, labels converted to eV and angstrom.
+    """All structures of one file or store; arguments and errors as :func:`iterate_structures`."""
+    return list(iterate_structures(path, entry, data, wanted, source))
+
+
+def iterate_structures(
+    path: Path, entry: FileEntry, data: DataConfig, wanted: Wanted, source: str = ""
+) -> Iterator[Structure]:
+    """Structures of one file or store, one at a time, labels converted to eV and angstrom.
 
     Args:
-        path: the file.
+        path: the file, or a folder that ``mlip-convert`` wrote.
         entry: how to read it; its keys and units go before those of ``data``.
         data: defaults, tasks and weights.
         wanted: labels and conditions that must be there.
@@ -55,10 +51,12 @@ def read_structures(
         DataError: unreadable file; a missing, NaN or misshapen label; a bad unit; an unknown task; charge and spin
             that do not fit each other.
     """
-    reader = _FrameReader(entry, data, str(path), wanted, source)
-    return [
-        reader.structure(index, atoms) for index, atoms in read_frames(path, parse_frames(entry.frames), entry.format)
-    ]
+    if is_store(path):
+        yield from StoredStructures(path, entry, data, wanted, source)
+        return
+    reader = _FrameReader(entry, data, path, wanted, source)
+    for index, atoms in read_frames(path, parse_frames(entry.frames), entry.format):
+        yield reader.structure(index, atoms)
 
 
 def factors(names: UnitNames) -> units.Factors:
@@ -74,16 +72,29 @@ def factors(names: UnitNames) -> units.Factors:
     )
 
 
+def states_units(path: Path, entry: FileEntry) -> bool:
+    """Whether the file says itself what its numbers are in, so that ``data.units`` is not meant for it.
+
+    Raises:
+        DataError: the entry names units all the same.
+    """
+    if entry.format is not None or path.suffix not in HDF5_SUFFIXES:
+        return False
+    if entry.units is not None:
+        raise DataError(f"{path} states its own units; remove `units` (mlip-convert: --unit) for it")
+    return True
+
+
 class _FrameReader:
     """Reads the frames of one file: keys, units and requirements are the same for all of them."""
 
-    def __init__(self, entry: FileEntry, data: DataConfig, file: str, wanted: Wanted, source: str) -> None:
-        self.entry, self.data, self.file, self.wanted, self.source = entry, data, file, wanted, source
+    def __init__(self, entry: FileEntry, data: DataConfig, path: Path, wanted: Wanted, source: str) -> None:
+        self.entry, self.data, self.file, self.wanted, self.source = entry, data, str(path), wanted, source
         self.keys: Keys = entry.keys or data.keys
-        self.factors = factors(entry.units or data.units)
+        self.factors = factors(UnitNames() if states_units(path, entry) else entry.units or data.units)
         self.tasks = data.task_names()
         if entry.task is not None and entry.task not in self.tasks:
-            raise DataError(f"{file}: unknown task {entry.task!r}{nearest(entry.task, self.tasks)}")
+            raise DataError(f"{path}: unknown task {entry.task!r}{nearest(entry.task, self.tasks)}")
 
     def structure(self, frame: int, atoms: Atoms) -> Structure:
         where = f"{self.file}, frame {frame}"
@@ -192,6 +203,8 @@ class _FrameReader:
             key = getattr(self.keys, name, name)
             value = atoms.info.get(key, defaults.get(task))
             if value is None:
+                if name in self.wanted.optional:
+                    continue
                 raise DataError(
                     f"{where}: the model needs {name}, but there is none under key {key!r}; {_present(atoms)}. "
                     f"Set data.keys.{name}, or data.tasks.{task}.defaults.{name}"

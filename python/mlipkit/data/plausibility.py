@@ -17,6 +17,7 @@ from ase.units import Bohr, Hartree, kcal, kJ, mol
 
 from mlipkit.data.reference import ReferenceEnergies
 from mlipkit.data.structure import Structure
+from mlipkit.data.table import Table
 
 LARGEST_FORCE = 300.0  # eV/angstrom; atoms 0.4 angstrom apart still stay below
 LARGEST_ENERGY = 1e6  # eV/atom; all electrons of uranium have 8e5
@@ -52,6 +53,29 @@ def warn_of_references(structures: Sequence[Structure], references: Mapping[str,
                 f"task {task!r}: energies without E0 are {np.mean(found):.1f} eV/atom on average: energies and E0 "
                 "hardly belong together; E0 must be in eV and of the same method (data.units.energy, "
                 f"data.tasks.{task}.e0, isolated atoms)",
+                stacklevel=2,
+            )
+
+
+def warn_of_huge(table: Table, structures: Sequence[Structure]) -> None:
+    """Warns of huge labels of structures that are not in memory.
+
+    Args:
+        table: of the structures.
+        structures: of which the worst are looked up.
+    """
+    for what, unit, limit, column in (
+        ("force", "eV/angstrom", LARGEST_FORCE, table.largest_force),
+        ("stress", "eV/angstrom^3", LARGEST_STRESS, table.largest_stress),
+        ("energy", "eV/atom", LARGEST_ENERGY, np.abs(table.energy) / table.n_atoms),
+    ):
+        values = np.nan_to_num(column, nan=0.0)
+        if len(values) and values.max() > limit:
+            worst = structures[int(values.argmax())]
+            beyond, known = int((values > limit).sum()), int((~np.isnan(column)).sum())
+            warnings.warn(
+                f"{worst.where}: {what} of {values.max():.4g} {unit} (more than {limit:g} in {beyond} of {known} "
+                "structures); write the store again with the right units, or leave such structures out (data.filters)",
                 stacklevel=2,
             )
 

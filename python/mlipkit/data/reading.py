@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reading data files with ASE: unpacking, formats, checksums, and one clear message when a file is unusable."""
+"""Reading data files frame by frame: unpacking, formats, checksums, and one clear message when a file is unusable."""
 
 from __future__ import annotations
 
@@ -7,28 +7,33 @@ import bz2
 import gzip
 import hashlib
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import ase.db
+import numpy as np
 from ase import Atoms
-from ase.io import read
+from ase.io import iread
 
 from mlipkit.data.errors import DataError
-from mlipkit.data.extxyz import parse
+from mlipkit.data.extxyz import iterate
 
 _OPENERS: dict[str, Callable[..., Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
 _EXTXYZ_SUFFIXES = {".extxyz", ".xyz"}
+ROWS = 1000  # of a database that are in memory at once
+HDF5_SUFFIXES = {".hdf5", ".h5"}  # files that state their own units
 
 
-def read_frames(path: Path, frames: slice = slice(None), format: str | None = None) -> list[tuple[int, Atoms]]:
-    """Frames of a file with their indices.
+def read_frames(path: Path, frames: slice = slice(None), format: str | None = None) -> Iterator[tuple[int, Atoms]]:
+    """Frames of a file with their indices, read as they are asked for: the file need not fit into memory.
 
-    Compressed text is unpacked as a whole first: ASE seeks in the stream for every frame, which is quadratic in the
-    length of an xz stream.
+    Only a slice that counts from the end reads the whole file first.
 
     Args:
-        path: of any format that ASE reads, optionally compressed.
+        path: of any format that ASE reads, optionally compressed; a database of ASE; HDF5 in the layout of SPICE.
         frames: which ones to take.
         format: name of the format in ASE; None takes it from the file name, ``.xyz`` as extended XYZ.
 
@@ -37,25 +42,17 @@ def read_frames(path: Path, frames: slice = slice(None), format: str | None = No
     """
     if not path.is_file():
         raise DataError(f"data file {path} " + ("is a folder" if path.is_dir() else "does not exist"))
-    inner = Path(path.stem) if path.suffix in _OPENERS else path
-    if format is None and inner.suffix in _EXTXYZ_SUFFIXES:
-        format = "extxyz"
-    try:
-        if format == "extxyz":
-            opener = _OPENERS.get(path.suffix, open)
-            with opener(path, "rt") as stream:
-                text = stream.read()
-            images = parse(text, str(path))
-        else:
-            images = list(read(path, ":", format=format))
-    except DataError:
-        raise
-    except Exception as error:  # ASE raises many types; all mean the same to the user
-        raise DataError(f"data file {path} cannot be read ({type(error).__name__}: {error})") from error
-    chosen = list(enumerate(images))[frames]
-    if not chosen:
-        raise DataError(f"data file {path} is empty: " + (f"no frame in {frames}" if images else "it holds no frames"))
-    return chosen
+    numbered = enumerate(_clear(_frames(path, format), path))
+    bounds = (frames.start or 0, frames.stop or 0, frames.step or 1)
+    found = (
+        iter(list(numbered)[frames]) if min(bounds) < 0 else islice(numbered, frames.start, frames.stop, frames.step)
+    )
+    first = next(found, None)
+    if first is None:
+        empty = next(_clear(_frames(path, format), path), None) is None
+        raise DataError(f"data file {path} is empty: " + ("it holds no frames" if empty else f"no frame in {frames}"))
+    yield first
+    yield from found
 
 
 def sha256(path: Path) -> str:
@@ -65,3 +62,44 @@ def sha256(path: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _frames(path: Path, format: str | None) -> Iterator[Atoms]:
+    inner = Path(path.stem) if path.suffix in _OPENERS else path
+    if format == "extxyz" or (format is None and inner.suffix in _EXTXYZ_SUFFIXES):
+        with _OPENERS.get(path.suffix, open)(path, "rt") as stream:
+            yield from iterate(stream, str(path))
+    elif format is None and path.suffix in HDF5_SUFFIXES:
+        from mlipkit.data.hdf5 import spice_frames
+
+        yield from spice_frames(path)
+    elif format == "db" or (format is None and path.suffix == ".db"):
+        yield from _database(path)
+    else:
+        yield from iread(path, ":", format=format)
+
+
+def _database(path: Path) -> Iterator[Atoms]:
+    """Rows of an ASE database; key-value pairs and data join ``info``, data with a value per atom ``arrays``."""
+    with ase.db.connect(path, type="db", serial=True) as database:
+        first = 0
+        while rows := list(database.select(f"id>{first}", sort="id", limit=ROWS)):  # a query fetches all its rows
+            for row in rows:
+                atoms = row.toatoms()
+                atoms.info.update(row.key_value_pairs)
+                for name, value in row.data.items():
+                    place = atoms.arrays if len(np.shape(value)) > 0 and len(value) == len(atoms) else atoms.info
+                    place.setdefault(name, np.asarray(value) if place is atoms.arrays else value)
+                yield atoms
+            first = rows[-1].id
+
+
+def _clear(found: Iterator[Atoms], path: Path) -> Iterator[Atoms]:
+    """The same frames; whatever goes wrong is a :class:`DataError`."""
+    with closing(found):  # type: ignore[type-var]
+        try:
+            yield from found
+        except DataError:
+            raise
+        except Exception as error:  # ASE raises many types; all mean the same to the user
+            raise DataError(f"data file {path} cannot be read ({type(error).__name__}: {error})") from error

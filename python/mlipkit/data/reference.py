@@ -19,9 +19,9 @@ import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from mlipkit.data.config import ISOLATED_ATOM
 from mlipkit.data.errors import DataError
 from mlipkit.data.structure import Structure
+from mlipkit.data.table import Table
 
 SAME_ENERGY = 1e-4  # eV: isolated atoms of one species closer than this count as one
 
@@ -50,22 +50,17 @@ class Fit(Protocol):
         ...
 
     def __call__(
-        self, task: str, left: list[str], known: Mapping[str, float], structures: Sequence[Structure]
+        self, task: str, left: list[str], known: Mapping[str, float], structures: Sequence[Structure] | Table
     ) -> tuple[dict[str, float], list[str]]:
         """E0 (eV) of the species ``left``, and the combinations of them that stay undetermined."""
         ...
-
-
-def is_isolated(structure: Structure, n_edges: int) -> bool:
-    """A single atom, marked as isolated or with nothing within the cutoff (its own images included)."""
-    return len(structure) == 1 and (structure.config_type == ISOLATED_ATOM or n_edges == 0)
 
 
 def reference_energies(
     task: str,
     species: Sequence[str],
     isolated: Sequence[Structure],
-    structures: Sequence[Structure],
+    structures: Sequence[Structure] | Table,
     given: Mapping[str, float],
     fit: Fit | None = None,
 ) -> ReferenceEnergies:
@@ -75,7 +70,7 @@ def reference_energies(
         task: name, for messages.
         species: chemical symbols of the model.
         isolated: isolated atoms of this task, with energies.
-        structures: training structures of this task.
+        structures: training structures of this task, or their table.
         given: E0 from the configuration, eV.
         fit: finds the rest; None: least squares.
 
@@ -117,7 +112,10 @@ def undetermined_combinations(counts: NDArray[np.int64], species: Sequence[str])
         One text per direction with smallest whole numbers, e.g. ``"+1 H -2 O"``: raising E0(H) by 1 and lowering E0(O)
         by 2 changes no total energy.
     """
-    rows, pivots = _reduced_rows([[Fraction(int(x)) for x in row] for row in np.unique(counts, axis=0)])
+    different = _independent(np.unique(counts, axis=0))
+    rows, pivots = _reduced_rows(
+        [[Fraction(int(x)) for x in row] for row in different] or [[Fraction(0)] * len(species)]
+    )
     texts = []
     for free in (column for column in range(len(species)) if column not in pivots):
         vector = [Fraction(0)] * len(species)
@@ -152,21 +150,21 @@ def isolated_energies(isolated: Sequence[Structure]) -> dict[str, float]:
 
 
 def _fit(
-    task: str, left: list[str], known: Mapping[str, float], structures: Sequence[Structure]
+    task: str, left: list[str], known: Mapping[str, float], structures: Sequence[Structure] | Table
 ) -> tuple[dict[str, float], list[str]]:
-    labelled = [(s, s.energy) for s in structures if s.energy is not None]
-    numbers = np.array([atomic_numbers[symbol] for symbol in left])
-    counts = np.array([(s.numbers[:, None] == numbers).sum(axis=0) for s, _ in labelled], dtype=np.int64)
-    counts = counts.reshape(len(labelled), len(left))
+    if isinstance(structures, Table):
+        counts, target, multiplicity = _rows_of_table(left, known, structures)
+    else:
+        counts, target = _rows(left, known, structures)
+        multiplicity = np.ones(len(target))
     absent = [symbol for symbol, total in zip(left, counts.sum(axis=0), strict=True) if total == 0]
     if absent:
         raise DataError(
             f"task {task!r}: no E0 for {', '.join(absent)}: no labelled training structure holds them. "
             f"Add an isolated atom to the data, or set data.tasks.{task}.e0.{absent[0]}"
         )
-    by_number = {atomic_numbers[symbol]: energy for symbol, energy in known.items()}
-    target = np.array([energy - sum(by_number.get(int(z), 0.0) for z in s.numbers) for s, energy in labelled])
-    solution = np.linalg.lstsq(counts.astype(np.float64), target, rcond=None)[0]
+    root = np.sqrt(multiplicity)
+    solution = np.linalg.lstsq(counts * root[:, None], target * root, rcond=None)[0]
     undetermined = undetermined_combinations(counts, left)
     if undetermined:
         warnings.warn(
@@ -177,6 +175,49 @@ def _fit(
             stacklevel=2,
         )
     return {symbol: float(energy) for symbol, energy in zip(left, solution, strict=True)}, undetermined
+
+
+def _rows(
+    left: list[str], known: Mapping[str, float], structures: Sequence[Structure]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Atoms of the species to fit and energy without the known E0 of each structure with an energy."""
+    labelled = [(s, s.energy) for s in structures if s.energy is not None]
+    numbers = np.array([atomic_numbers[symbol] for symbol in left])
+    counts = np.array([(s.numbers[:, None] == numbers).sum(axis=0) for s, _ in labelled], dtype=np.int64)
+    by_number = {atomic_numbers[symbol]: energy for symbol, energy in known.items()}
+    target = np.array([energy - sum(by_number.get(int(z), 0.0) for z in s.numbers) for s, energy in labelled])
+    return counts.reshape(len(labelled), len(left)), target
+
+
+def _rows_of_table(
+    left: list[str], known: Mapping[str, float], table: Table
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The same with one row per composition, mean energy and number of structures: it has the same solution."""
+    labelled = ~np.isnan(table.energy)
+    index, energy = table.composition[labelled], table.energy[labelled]
+    all_counts = table.compositions.counts()
+    multiplicity = np.bincount(index, minlength=len(all_counts))
+    used = multiplicity > 0
+    means = np.bincount(index, weights=energy, minlength=len(all_counts))[used] / multiplicity[used]
+    counts = all_counts[used]
+    for symbol, value in known.items():
+        means = means - counts[:, atomic_numbers[symbol]] * value
+    numbers = [atomic_numbers[symbol] for symbol in left]
+    return counts[:, numbers], means, multiplicity[used].astype(np.float64)
+
+
+def _independent(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows that span the same space: exact arithmetic on thousands of them would take minutes."""
+    chosen = rows[:0]
+    residual = rows.astype(np.float64)
+    while (
+        len(residual) and (norms := np.linalg.norm(residual, axis=1)).max() > 1e-6 * np.linalg.norm(rows, axis=1).max()
+    ):
+        best = int(norms.argmax())
+        chosen = np.vstack([chosen, rows[best]])
+        direction = residual[best] / norms[best]
+        residual = residual - np.outer(residual @ direction, direction)
+    return chosen
 
 
 def _reduced_rows(matrix: list[list[Fraction]]) -> tuple[list[list[Fraction]], list[int]]:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
@@ -35,3 +36,24 @@ def data_report(dataset: Dataset) -> Iterator[RenderableType]:
     yield from dataset.notes[:MOST_NOTES]
     if len(dataset.notes) > MOST_NOTES:
         yield f"and {len(dataset.notes) - MOST_NOTES} more; all are in summary.json"
+
+
+def store_lines(path: Path, header: Mapping[str, Any]) -> Iterator[str]:
+    """What a data store holds, in a few lines."""
+    numbers = header["statistics"]
+    n = header["structures"]
+    for source in header["sources"]:
+        yield f"{source['path']}: {source['structures']:,} of {source['read']:,} structures"
+    yield (
+        f"{path}: {n:,} structures, {header['atoms']:,} atoms ({', '.join(header['species'])}), the largest with "
+        f"{numbers['largest_structure']:,}; energies in {numbers['energies']:,}, forces in {numbers['forces']:,}, "
+        f"stresses in {numbers['stresses']:,}"
+        + "".join(f"; output {name!r} with {width} per atom" for name, width in header["outputs"].items())
+    )
+    if numbers["energy_per_atom"] is not None:
+        low, high = numbers["energy_per_atom"]
+        yield f"energies from {low:.4f} to {high:.4f} eV/atom"
+    if numbers["forces_rms"] is not None:
+        yield f"RMS force {numbers['forces_rms']:.3f} eV/angstrom, largest {numbers['largest_force']:.3f}"
+    if header["provenance"]["removed"]:
+        yield "left out: " + ", ".join(f"{name} {count:,}" for name, count in header["provenance"]["removed"].items())

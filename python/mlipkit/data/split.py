@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlipkit.data.errors import DataError
 
@@ -14,9 +15,9 @@ from mlipkit.data.errors import DataError
 class Split:
     """Indices of structures, ascending."""
 
-    train: list[int]
-    validation: list[int]
-    test: list[int]
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
 
 
 def random_split(n_structures: int, validation: float, test: float, seed: int) -> Split:
@@ -33,4 +34,4 @@ def random_split(n_structures: int, validation: float, test: float, seed: int) -
         )
     order = np.random.Generator(np.random.PCG64(seed)).permutation(n_structures)
     parts = np.split(order, np.cumsum(sizes))
-    return Split(*(sorted(int(index) for index in part) for part in (parts[2], parts[0], parts[1])))
+    return Split(*(np.sort(part) for part in (parts[2], parts[0], parts[1])))

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 
-from mlipkit.data.graph import GraphBatch
-from mlipkit.data.structure import Structure
+from mlipkit.data.table import Column, Table
 
 
 @dataclass(frozen=True)
@@ -34,38 +33,37 @@ class Statistics:
     structures_per_config_type: dict[str, int]
 
 
-def statistics(structures: Sequence[Structure], graphs: Sequence[GraphBatch]) -> Statistics:
-    """Statistics of structures and their graphs; the graphs must hold E0."""
-    n_atoms = sum(len(structure) for structure in structures)
-    n_edges = sum(graph.centre.shape[0] for graph in graphs)
-    energies = torch.cat([(g.energy - g.e0) / g.n_atoms for g in graphs])  # type: ignore[operator]
-    energies = energies[~energies.isnan()]
-    forces = _valid([graph.forces for graph in graphs])
-    stresses = _valid([graph.stress for graph in graphs])
-    shortest = [graph.r_ij.norm(dim=1).min() for graph in graphs if graph.r_ij.shape[0]]
+def statistics(table: Table, e0: Mapping[str, Mapping[str, float]]) -> Statistics:
+    """Statistics of structures.
+
+    Args:
+        table: of the structures.
+        e0: task -> species -> reference energy, eV.
+    """
+    n_atoms, n_edges = int(table.n_atoms.sum()), int(table.n_edges.sum())
+    energies = (table.energy - table.reference_energies(e0)) / table.n_atoms
+    energies = energies[~np.isnan(energies)]
+    with_forces, with_stress = ~np.isnan(table.force_squares), ~np.isnan(table.stress_squares)
+    shortest = float(table.shortest.min(initial=np.inf))
     return Statistics(
-        n_structures=len(structures),
+        n_structures=len(table),
         n_atoms=n_atoms,
         n_edges=n_edges,
         avg_num_neighbours=n_edges / max(n_atoms, 1),
-        shortest_distance=float(torch.stack(shortest).min()) if shortest else float("nan"),
-        energy_mean=float(energies.mean()),
-        energy_std=float(energies.std(unbiased=False)),
-        forces_rms=float(forces.square().mean().sqrt()),
-        stress_rms=float(stresses.square().mean().sqrt()),
-        n_energies=int(energies.shape[0]),
-        n_forces=sum(structure.forces is not None for structure in structures),
-        n_stresses=sum(structure.stress is not None for structure in structures),
-        atoms_per_species=_sorted_counts(symbol for structure in structures for symbol in structure.symbols),
-        structures_per_task=_sorted_counts(structure.task for structure in structures),
-        structures_per_config_type=_sorted_counts(structure.config_type for structure in structures),
+        shortest_distance=shortest if np.isfinite(shortest) else float("nan"),
+        energy_mean=float(energies.mean()) if len(energies) else float("nan"),
+        energy_std=float(energies.std()) if len(energies) else float("nan"),
+        forces_rms=_rms(table.force_squares[with_forces], 3 * table.n_atoms[with_forces]),
+        stress_rms=_rms(table.stress_squares[with_stress], np.full(int(with_stress.sum()), 6)),
+        n_energies=len(energies),
+        n_forces=int(with_forces.sum()),
+        n_stresses=int(with_stress.sum()),
+        atoms_per_species=table.atoms_per_element(),
+        structures_per_task=table.counts("task"),
+        structures_per_config_type=table.counts("config_type"),
     )
 
 
-def _valid(values: Sequence[torch.Tensor | None]) -> torch.Tensor:
-    flat = torch.cat([value.flatten().double() for value in values if value is not None])
-    return flat[~flat.isnan()]
-
-
-def _sorted_counts(names) -> dict[str, int]:  # type: ignore[no-untyped-def]
-    return dict(sorted(Counter(names).items()))
+def _rms(squares: Column, components: Column) -> float:
+    """Root of the mean over all components; NaN without any."""
+    return math.sqrt(squares.sum() / components.sum()) if len(squares) else float("nan")

@@ -148,8 +148,20 @@ class TrainConfig(Section):
         default=0.99, description="decay of the averaged weights that are validated and saved; null: none"
     )
     gradient_clip: Positive | None = Field(default=10.0, description="largest norm of the gradient; null: no limit")
+    workers: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="threads that make batches ahead; null: 2 with a data store, else none"
+    )
     batch_size: Count = Field(default=4, description="structures per step")
-    validation_batch_size: Count | None = Field(default=None, description="structures at once; null: batch_size")
+    batch_edges: Count | None = Field(
+        default=None,
+        description="edges per step, instead of `batch_size`: steps of structures of any size take as long",
+    )
+    epoch_structures: Count | None = Field(
+        default=None, description="structures per epoch, by the shares of the entries; null: as many as there are"
+    )
+    validation_batch_size: Count | None = Field(
+        default=None, description="structures at once; null: as many as in training"
+    )
     epochs: Count = Field(default=100, description="passes over the training structures")
     max_minutes: Positive | None = Field(default=None, description="stop after this time, whatever the epoch")
     patience: Count | None = Field(default=None, description="stop after so many epochs without improvement")
@@ -181,6 +193,12 @@ class TrainConfig(Section):
             raise ValueError("finetune needs `init`: the checkpoint to start from")
         if self.init is None and not isinstance(self.model.get("architecture"), str):
             raise ValueError("model needs `architecture`, for example `architecture: mace`")
+        return self
+
+    @model_validator(mode="after")
+    def _one_size_of_batches(self) -> TrainConfig:
+        if self.batch_edges is not None and "batch_size" in self.model_fields_set:
+            raise ValueError("contradictory: give either batch_size or batch_edges, not both")
         return self
 
     def architecture(self) -> tuple[str, dict[str, Any]]:

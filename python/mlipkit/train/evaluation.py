@@ -19,7 +19,6 @@ from mlipkit.checkpoint import Checkpoint, Task, load_checkpoint
 from mlipkit.data.config import DataConfig, FileEntry, Keys, Label, TaskConfig, UnitNames
 from mlipkit.data.dataset import dtype_of
 from mlipkit.data.errors import DataError, nearest
-from mlipkit.data.files import matches
 from mlipkit.data.graphs import GraphBuilder, add_reference_energies
 from mlipkit.data.labels import Wanted, read_structures
 from mlipkit.data.structure import Structure
@@ -67,22 +66,6 @@ def open_predictor(path: Path, options: Options) -> Predictor:
             if any(name.endswith(MANIFEST) for name in archive.namelist()):
                 return ArtifactPredictor(path, options)
     return CheckpointPredictor(path, options)
-
-
-def find_files(patterns: Sequence[str]) -> list[Path]:
-    """Files of all patterns, in order.
-
-    Raises:
-        DataError: a pattern that matches nothing, or a file that two of them reach.
-    """
-    found: dict[Path, tuple[Path, str]] = {}
-    for pattern in patterns:
-        for path in (Path(name) for name in matches(pattern, Path())):
-            if path.resolve() in found:
-                first = found[path.resolve()][1]
-                raise DataError(f"{path} is given twice: by {first!r} and by {pattern!r}; it would count double")
-            found[path.resolve()] = (path, pattern)
-    return [path for path, _ in found.values()]
 
 
 def read_labelled(paths: Sequence[Path], predictor: Predictor, options: Options) -> list[Structure]:

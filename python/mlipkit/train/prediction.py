@@ -57,4 +57,10 @@ def predict_all(
     model: torch.nn.Module, structures: Sequence[Structure], graphs: Sequence[GraphBatch], batch_size: int
 ) -> Results:
     """Results for structures whose graphs are given."""
-    return gather(structures, list(predict(model, batches(graphs, batch_size))))
+    return predict_batches(model, structures, batches(graphs, batch_size))
+
+
+def predict_batches(model: torch.nn.Module, structures: Sequence[Structure], found: Iterable[GraphBatch]) -> Results:
+    """Results for structures whose batches come in order; of each batch only what has no edges is kept."""
+    predicted = [(batch.without_edges().to("cpu"), p.to("cpu")) for batch, p in predict(model, found)]
+    return gather(structures, predicted)

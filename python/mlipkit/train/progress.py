@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -74,6 +75,37 @@ class Reporter:
             self.console.print(
                 f"epoch {row['epoch']:g}/{epochs} ({seconds:.0f} s{left}): {summary_line(row)}{' *' if best else ''}"
             )
+
+
+class ScanBar:
+    """A bar for the first pass over a data store; nothing where there is no terminal or no store."""
+
+    def __init__(self, console: Console) -> None:
+        self.bar = Progress(
+            TextColumn("neighbours of {task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self.tasks: dict[Path, Any] = {}
+
+    def __enter__(self) -> ScanBar:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def show(self, store: Path, done: int, total: int) -> None:
+        """So many structures of a store were looked at."""
+        if store not in self.tasks:
+            self.tasks[store] = self.bar.add_task(store.name, total=total)
+        self.bar.update(self.tasks[store], completed=done)
 
 
 def summary_line(row: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import json
 import platform
 import time
 import warnings
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,16 @@ from mlipkit.data.dataset import Subset, describe, dtype_of, save_split
 from mlipkit.data.reading import sha256
 from mlipkit.data.report import data_report
 from mlipkit.train import plots
+from mlipkit.train.batches import collated, drawing_lines, drawings, held_out, threads
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError
 from mlipkit.train.finetuning.report import comparison_table, forgotten
 from mlipkit.train.finetuning.setup import set_up_finetuning
-from mlipkit.train.prediction import predict_all
+from mlipkit.train.prediction import predict_batches
 from mlipkit.train.processes import Processes, world_size
-from mlipkit.train.progress import Reporter
+from mlipkit.train.progress import Reporter, ScanBar
 from mlipkit.train.records import write_whole, writing
-from mlipkit.train.results import errors
+from mlipkit.train.results import Results, errors
 from mlipkit.train.setup import Prepared, set_up
 from mlipkit.train.tables import error_table
 from mlipkit.train.trainer import Trainer
@@ -42,6 +44,7 @@ CHANGEABLE = {
     "output",
     "device",
     "threads",
+    "workers",
     "epochs",
     "max_minutes",
     "patience",
@@ -66,7 +69,7 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
     """
     start = time.perf_counter()
     output = Path(config.output)
-    if world_size() > config.batch_size:
+    if config.batch_edges is None and world_size() > config.batch_size:
         raise ConfigError(f"batch_size {config.batch_size} is less than the {world_size()} processes: raise it")
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -75,8 +78,12 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
     saved = _saved_run(config, output) if resume and (output / "last.ckpt").exists() else None
     if resume and saved is None:
         console.print(f"{output} holds no last.ckpt yet: starting from the beginning")
-    prepared = set_up(config, folder) if config.finetune is None else set_up_finetuning(config, folder)
+    with ScanBar(console) as bar:
+        prepared = (set_up if config.finetune is None else set_up_finetuning)(config, folder, bar.show)
     _print_data(prepared, console)
+    drawn = drawings(config, prepared.dataset.train, prepared.replayed)
+    for line in drawing_lines(config, drawn, prepared.dataset.train):
+        console.print(line)
     provenance = _provenance(config, prepared, folder)
     for key, what in (("datasets", "data files have"), ("init", "checkpoint of `init` has")):
         if saved is not None and saved.provenance[key] != provenance[key]:
@@ -157,7 +164,7 @@ def _print_data(prepared: Prepared, console: Console) -> None:
         f"RMS force {numbers.forces_rms:.3f} eV/angstrom"
     )
     if prepared.tuning is not None:
-        for item in prepared.tuning.describe(prepared.model, len(dataset.train)):
+        for item in prepared.tuning.describe(prepared.model):
             console.print(item)
         return
     for task, reference in dataset.references.items():
@@ -177,17 +184,16 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
     best = _with_uncertainty(load_checkpoint(output / "best.ckpt"), trainer, console)
     model = best.build().to(dtype_of(config.dtype)).to(trainer.processes.device)
     plots.learning_curve(trainer.progress.history, output / "learning-curve.png")
-    held_out: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     for name in ("validation", "test"):
         subset: Subset = prepared.dataset.subsets()[name]
-        if not subset.structures:
+        if not len(subset):
             continue
-        graphs = [graph.to(trainer.processes.device) for graph in subset.graphs]
-        results = predict_all(model, subset.structures, graphs, config.validation_batch_size or config.batch_size)
-        held_out[name] = errors(results)
-        plots.all_plots(results, held_out[name], output, name)
-        console.print(error_table(held_out[name], f"{name}: errors of the best checkpoint"))
-    tuned = {} if prepared.tuning is None else _before_and_after(trainer, model, held_out["validation"], console)
+        results = _predictions(model, subset, trainer)
+        measured[name] = errors(results)
+        plots.all_plots(results, measured[name], output, name)
+        console.print(error_table(measured[name], f"{name}: errors of the best checkpoint"))
+    tuned = {} if prepared.tuning is None else _before_and_after(trainer, model, measured["validation"], console)
     progress = trainer.progress
     summary = {
         **trainer.provenance,
@@ -195,8 +201,11 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
         "model": prepared.model_config,
         "n_parameters": n_parameters(prepared.model),
         "dtype": config.dtype,
-        "data": describe(prepared.dataset),
-        "errors": held_out,
+        "data": {
+            **describe(prepared.dataset),
+            "drawn_per_epoch": [asdict(entry) for entry in drawings(config, prepared.dataset.train, prepared.replayed)],
+        },
+        "errors": measured,
         UNCERTAINTY: best.provenance.get(UNCERTAINTY),
         "best": {"epoch": progress.best_epoch, "validation_loss": progress.best_loss},
         "epochs": trainer.sampler.epochs_done,
@@ -213,6 +222,12 @@ def _finish(trainer: Trainer, setup_seconds: float, console: Console) -> dict[st
     }
     write_whole(output / "summary.json", json.dumps(summary, indent=1) + "\n")
     return summary
+
+
+def _predictions(model: nn.Module, subset: Subset, trainer: Trainer) -> Results:
+    config, device = trainer.config, trainer.processes.device
+    found = collated(subset, held_out(config, subset), threads(config, subset))
+    return predict_batches(model, subset.structures, (batch.to(device) for batch in found))
 
 
 def _with_uncertainty(best: Checkpoint, trainer: Trainer, console: Console) -> Checkpoint:
@@ -233,11 +248,12 @@ def _before_and_after(
     trainer: Trainer, model: nn.Module, on_new: dict[str, Any], console: Console
 ) -> dict[str, dict[str, Any]]:
     """What fine-tuning did to the errors on new and old data: table, plot, warnings, part of the summary."""
-    config, tuning = trainer.config, trainer.prepared.tuning
+    tuning = trainer.prepared.tuning
     assert tuning is not None
-    rows = tuning.after(model, trainer.processes.device, config.validation_batch_size or config.batch_size, on_new)
+    on_old = errors(_predictions(model, tuning.probe, trainer)) if len(tuning.probe) else None
+    rows = tuning.after(on_new, on_old)
     console.print(comparison_table(rows))
     plots.before_and_after(rows, trainer.folder / "before-after.png")
     for text in forgotten(rows, tuning.finetune.forgetting):
         warnings.warn(text, stacklevel=2)
-    return {"finetune": tuning.summary(rows, trainer.model, len(trainer.prepared.dataset.train))}
+    return {"finetune": tuning.summary(rows, trainer.model)}

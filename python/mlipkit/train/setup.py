@@ -9,17 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import nn
 
 from mlipkit.data.charge_spin import check_charge_sums
 from mlipkit.data.config import TaskConfig
-from mlipkit.data.dataset import Dataset, all_species, dtype_of, prepare, read_data
+from mlipkit.data.dataset import Dataset, Subset, all_species, dtype_of, prepare, read_data
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.graphs import GraphBuilder
 from mlipkit.data.labels import Wanted
-from mlipkit.data.structure import Structure
+from mlipkit.data.scan import Show
+from mlipkit.data.store import CONDITIONS
 from mlipkit.nn import ArchitectureConfig, build_model, config_class
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.config_file import ConfigError, explain_entries
@@ -45,13 +47,19 @@ class Prepared:
         """Path and checksum of every data file."""
         return [*self.dataset.files, *(self.tuning.files if self.tuning else [])]
 
+    @property
+    def replayed(self) -> Subset | None:
+        """Old structures that train along."""
+        return self.tuning.replay.train if self.tuning and self.tuning.replay else None
 
-def set_up(config: TrainConfig, folder: Path) -> Prepared:
+
+def set_up(config: TrainConfig, folder: Path, show: Show = lambda path, done, total: None) -> Prepared:
     """Reads and prepares the data, completes the model's options from them, builds the model.
 
     Args:
         config: checked configuration.
         folder: relative data paths start here.
+        show: is told how far a first pass over a data store is.
 
     Raises:
         DataError: unusable data.
@@ -78,14 +86,14 @@ def set_up(config: TrainConfig, folder: Path) -> Prepared:
     summing = [output.name for output in draft.outputs if output.sums_to is not None]
     check_charge_sums((structure for found in subsets.values() for structure in found), summing)
     builder = GraphBuilder(options["species"], draft.cutoff, options["tasks"], dtype_of(config.dtype), outputs)
-    dataset = prepare(config.data, folder, subsets, builder, wanted)
+    dataset = prepare(config.data, folder, subsets, builder, wanted, show)
     complete = _from_statistics(schema, options, dataset)
     try:
         checked = schema.model_validate(complete)
     except ValidationError as error:
         raise ConfigError(explain_entries(error.errors(), schema, ("model",))) from None
     assert isinstance(checked, ArchitectureConfig)
-    check_conditions(checked, [s for subset in dataset.subsets().values() for s in subset.structures])
+    check_conditions(checked, dataset.subsets().values())
     torch.manual_seed(config.seed)
     model = build_model(architecture, checked).to(dtype_of(config.dtype))
     if initial is not None:
@@ -152,10 +160,13 @@ def check_outputs(config: TrainConfig, outputs: list[str]) -> None:
             raise ConfigError(f"loss.outputs names {name!r}, which is not among model.outputs{nearest(name, outputs)}")
 
 
-def check_conditions(checked: ArchitectureConfig, structures: Iterable[Structure]) -> None:
+def check_conditions(checked: ArchitectureConfig, subsets: Iterable[Subset]) -> None:
     """Raises DataError where a condition of a structure is outside of what the model takes."""
-    for structure in structures:
+    for subset in subsets:
         for name, (low, high) in checked.condition_ranges.items():
-            value = structure.conditions[name]
-            if not low <= value <= high or value != round(value):
+            values = subset.table.conditions[:, CONDITIONS.index(name)]
+            wrong = ~((low <= values) & (values <= high) & (values == np.round(values)))
+            if wrong.any():
+                structure = subset.structures[int(wrong.argmax())]
+                value = structure.conditions[name]
                 raise DataError(f"{structure.where}: {name} {value:g} is not a whole number in [{low}, {high}]")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,15 @@ from typing import Any
 import torch
 
 from mlipkit.checkpoint import Checkpoint
-from mlipkit.data.graphs import collate
-from mlipkit.data.sampler import BatchSampler
+from mlipkit.data.graph import GraphBatch
+from mlipkit.train.batches import TrainingBatches, collated, held_out, threads
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.finetuning.adapters import plain_parameters
 from mlipkit.train.interruption import Interrupted, Interruption
 from mlipkit.train.loss import Loss, Sums
 from mlipkit.train.loss_module import LossModule, freeze_unreached
 from mlipkit.train.optimization import AveragedWeights, Schedule, make_optimizer
-from mlipkit.train.prediction import batches, gather, predict
+from mlipkit.train.prediction import gather, predict
 from mlipkit.train.processes import Processes
 from mlipkit.train.progress import Reporter
 from mlipkit.train.records import Records, WriteError
@@ -65,20 +66,17 @@ class Trainer:
         self.loss = Loss(config.loss)
         self.optimizer = make_optimizer(self.model, config.optimizer)
         self.schedule = Schedule(config.schedule, config.optimizer.lr)
-        train = prepared.dataset.train
-        tuning = prepared.tuning
-        self.graphs = [*train.graphs, *tuning.replayed_graphs()] if tuning else train.graphs
-        self.edges = [graph.centre.shape[0] for graph in self.graphs]
-        replay = tuning.sampler(len(train), config.batch_size, config.seed) if tuning else None
-        self.sampler = replay or BatchSampler(len(train), config.batch_size, config.seed)
-        size = config.validation_batch_size or config.batch_size
-        turns = processes.my_turns(list(batches(prepared.dataset.validation.graphs, size)))
-        self.validation = [batch.to(processes.device) for batch in turns]
+        self.batches = TrainingBatches(config, prepared.dataset.train, processes, prepared.replayed)
+        self.sampler = self.batches.sampler
+        self.turns = processes.my_turns(held_out(config, prepared.dataset.validation))
+        self.validation: list[GraphBatch] = []  # where it is in memory, on the device
+        if prepared.dataset.validation.in_memory:
+            self.validation = list(self._validation_batches())
         self.progress = Progress()
         self.epoch_sums: dict[str, Sums] = {}  # errors since the last validation, of all processes
         module = LossModule(self.model, self.loss)
         if processes.world > 1:
-            freeze_unreached(module, self.graphs[0].to(processes.device))
+            freeze_unreached(module, prepared.dataset.train.graphs[0].to(processes.device))
         self.module, self.stepper = processes.fabric.setup(module, self.optimizer)
         self.average = AveragedWeights(self.model, config.ema)  # where the parameters are now
         self.records: Records | None = None  # of the first process
@@ -110,7 +108,7 @@ class Trainer:
         # An epoch whose steps are all done, but which was not yet validated, has errors in its sums.
         while not (self.epoch_sums and (self.sampler.next_batch == 0 or self._out_of_time())):
             share = self._share()
-            loss, stop = self._step(self.sampler.next(), share, interruption.signum)
+            loss, stop = self._step(*self.batches.next(), share, interruption.signum)
             reporter.step(self.sampler.epochs_done, self.config.epochs, share, loss)
             if stop:
                 self._save(best=False)
@@ -118,16 +116,13 @@ class Trainer:
             if self.progress.seconds - self._saved_at > 60.0 * self.config.checkpoint_minutes:
                 self._save(best=False)
 
-    def _step(self, indices: list[int], share: float, signum: int) -> tuple[float, bool]:
+    def _step(self, mine: bool, batch: GraphBatch, share: float, signum: int) -> tuple[float, bool]:
         """One optimiser step; gives the loss, and whether any process was asked to stop."""
         weights = self.loss.weights(share)
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.rate(self.progress.step, share)
-        mine = self.processes.share(indices, self.edges)
-        # A process without work computes another's structure and contributes nothing: all make the same calls.
         factor = 1.0 if mine else 0.0
-        batch = collate([self.graphs[index] for index in mine or indices[:1]]).to(self.processes.device)
-        output = self.module(batch)
+        output = self.module(batch.to(self.processes.device))
         sums = {name: Sums(total * factor, count * factor) for name, (total, count) in output.items()}
         seconds = time.perf_counter() - self._clock if self.processes.rank == 0 else 0.0
         whole, (elapsed, signals) = self.processes.add_up(sums, [seconds, float(signum)])
@@ -171,7 +166,8 @@ class Trainer:
         self.module.eval()
         with self.average.applied():
             mine = [
-                (batch.to("cpu"), prediction.to("cpu")) for batch, prediction in predict(self.model, self.validation)
+                (batch.without_edges().to("cpu"), prediction.to("cpu"))
+                for batch, prediction in predict(self.model, self.validation or self._validation_batches())
             ]
         predicted = self.processes.gather_turns(mine)
         self.progress.seconds = self._agreed_seconds()
@@ -195,6 +191,11 @@ class Trainer:
             row[f"{short}_mae"], row[f"{short}_rmse"] = numbers["mae"], numbers["rmse"]
         return row
 
+    def _validation_batches(self) -> Iterator[GraphBatch]:
+        subset = self.prepared.dataset.validation
+        found = collated(subset, self.turns, threads(self.config, subset))
+        return (batch.to(self.processes.device) for batch in found)
+
     def _agreed_seconds(self) -> float:
         """Time since the start, as the first process sees it."""
         seconds = time.perf_counter() - self._clock if self.processes.rank == 0 else 0.0
@@ -202,7 +203,7 @@ class Trainer:
 
     def _share(self) -> float:
         """How much of the run is done, 0 to 1: by steps, or by time where that ends it earlier."""
-        share = self.progress.step / (self.config.epochs * len(self.sampler))
+        share = self.sampler.share(self.config.epochs)
         if self.config.max_minutes is not None:
             share = max(share, self.progress.seconds / (60.0 * self.config.max_minutes))
         return min(share, 1.0)
@@ -278,6 +279,7 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.schedule.load_state_dict(state["schedule"])
         self.sampler.load_state_dict(state["sampler"])
+        self.batches.restart()
         self.epoch_sums = {
             name: Sums(total.to(self.processes.device), count.to(self.processes.device))
             for name, (total, count) in state["epoch_sums"].items()

@@ -11,7 +11,7 @@ forces, as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ from mlipkit.checkpoint import UNCERTAINTY, Checkpoint
 from mlipkit.data.dataset import Subset, dtype_of
 from mlipkit.data.graph import GraphBatch
 from mlipkit.nn.ensemble import DEVIATIONS, Ensemble
-from mlipkit.train.prediction import batches, predict_all
+from mlipkit.train.prediction import batches, predict_batches
 from mlipkit.train.results import Results, coverage, spread_of_sums
 
 Array = NDArray[np.float64]
@@ -98,19 +98,17 @@ def calibrate(results: Results, deviations: Array) -> Calibration:
     return Calibration(factor, *fit_force_errors(spread, forces.predicted - forces.reference))
 
 
-def draw_members(features: Tensor, members: int, generator: torch.Generator) -> Tensor:
+def draw_members(curvature: Tensor, members: int, generator: torch.Generator) -> Tensor:
     """Deviations [n_features, members] of last-layer weights, with zero sum over the members.
 
     Args:
-        features: of the training atoms, [N, n_features].
+        curvature: sum of the outer products of the features of the training atoms, [n_features, n_features] float64.
         members: how many.
         generator: of the random directions.
     """
-    x = features.double()
-    curvature = x.T @ x
     n = curvature.shape[0]
-    curvature += (RIDGE * curvature.diagonal().mean() + torch.finfo(torch.float64).tiny) * torch.eye(n).double()
-    values, vectors = torch.linalg.eigh(curvature)
+    ridge = RIDGE * curvature.diagonal().mean() + torch.finfo(torch.float64).tiny
+    values, vectors = torch.linalg.eigh(curvature + ridge * torch.eye(n).double())
     largest, smallest = max(n, members), min(n, members)
     directions = torch.linalg.qr(torch.randn(largest, smallest, generator=generator, dtype=torch.float64))[0]
     directions = directions if n >= members else directions.T  # columns, or rows, are orthonormal
@@ -119,10 +117,22 @@ def draw_members(features: Tensor, members: int, generator: torch.Generator) -> 
 
 
 @torch.no_grad()
-def last_features(model: nn.Module, ensemble: Ensemble, found: Iterable[GraphBatch]) -> tuple[Tensor, Tensor]:
-    """What enters the last layers for all atoms [N, n_features], and the task of each [N]; on the CPU."""
-    rows: list[tuple[Tensor, Tensor]] = []
-    handle = ensemble.register_forward_pre_hook(lambda _, given: rows.append((given[0].cpu(), given[1].cpu())))
+def curvatures(model: nn.Module, ensemble: Ensemble, found: Iterable[GraphBatch]) -> Tensor:
+    """Of the last layer of each task: sum over its atoms of the outer products of what enters that layer.
+
+    Returns:
+        [n_tasks, n_features, n_features] float64 on the CPU.
+    """
+    n_tasks, n_features = ensemble.deviations.shape[:2]
+    sums = torch.zeros(n_tasks, n_features, n_features, dtype=torch.float64)
+
+    def add(_: nn.Module, given: tuple[Tensor, Tensor]) -> None:
+        features, task = given[0].cpu().double(), given[1].cpu().expand(given[0].shape[0])
+        for index in range(n_tasks):
+            x = features[task == index]
+            sums[index] += x.T @ x
+
+    handle = ensemble.register_forward_pre_hook(add)
     try:
         for batch in found:
             model(
@@ -135,7 +145,7 @@ def last_features(model: nn.Module, ensemble: Ensemble, found: Iterable[GraphBat
             )
     finally:
         handle.remove()
-    return torch.cat([features for features, _ in rows]), torch.cat([task for _, task in rows])
+    return sums
 
 
 @torch.no_grad()
@@ -164,18 +174,18 @@ def with_uncertainty(
     ensemble = getattr(model, "ensemble", None)
     if not isinstance(ensemble, Ensemble):
         return checkpoint
-    features, task = last_features(model, ensemble, (b.to(device) for b in batches(train.graphs, batch_size)))
+    found = curvatures(model, ensemble, (batch.to(device) for batch in batches(train.graphs, batch_size)))
     generator = torch.Generator().manual_seed(seed)
-    for index in range(ensemble.deviations.shape[0]):
-        ensemble.deviations[index] = draw_members(features[task == index], ensemble.members, generator)
+    for index, curvature in enumerate(found):
+        ensemble.deviations[index] = draw_members(curvature, ensemble.members, generator)
     results, outputs = _predictions(model, validation, batch_size, device)
-    found = calibrate(results, outputs[DEVIATIONS])
-    ensemble.deviations.mul_(found.energy)
-    ensemble.floor.fill_(found.floor)
-    ensemble.slope.fill_(found.slope)
+    calibration = calibrate(results, outputs[DEVIATIONS])
+    ensemble.deviations.mul_(calibration.energy)
+    ensemble.floor.fill_(calibration.floor)
+    ensemble.slope.fill_(calibration.slope)
     results, _ = _predictions(model, validation, batch_size, device)
     checkpoint.parameters = {name: value.detach().cpu().clone() for name, value in model.named_parameters()}
-    numbers = {"members": ensemble.members, **asdict(found), "coverage": coverage(results)}
+    numbers = {"members": ensemble.members, **asdict(calibration), "coverage": coverage(results)}
     checkpoint.provenance = {**checkpoint.provenance, UNCERTAINTY: numbers}
     return checkpoint
 
@@ -183,6 +193,6 @@ def with_uncertainty(
 def _predictions(
     model: nn.Module, subset: Subset, batch_size: int, device: torch.device | str
 ) -> tuple[Results, dict[str, Array]]:
-    graphs: Sequence[GraphBatch] = [graph.to(device) for graph in subset.graphs]
-    results = predict_all(model, subset.structures, graphs, batch_size)
+    found = (batch.to(device) for batch in batches(subset.graphs, batch_size))
+    results = predict_batches(model, subset.structures, found)
     return results, results.outputs

@@ -6,52 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import torch
-
 from mlipkit.data.config import DataConfig, FileEntry, SplitConfig
 from mlipkit.data.dataset import Dataset, References, Subsets, prepare, read_data
 from mlipkit.data.errors import DataError
 from mlipkit.data.files import FileUse
 from mlipkit.data.graphs import GraphBuilder
 from mlipkit.data.labels import Wanted
-from mlipkit.data.sampler import BatchSampler
+from mlipkit.data.scan import Show
 from mlipkit.data.structure import Structure
 from mlipkit.train.finetune_config import ReplayConfig
-
-
-class ReplaySampler(BatchSampler):
-    """Every new structure once per epoch, and so many old ones that they make up a share of all.
-
-    Old structures come from shuffled passes over the pool, one after the other: none is used again before all were.
-    The order is a function of seed and epoch alone.
-
-    Args:
-        n_new: new structures; their indices are 0 .. n_new-1, those of the pool follow.
-        n_pool: old structures to choose from.
-        share: of old structures in an epoch.
-        batch_size, seed: see :class:`BatchSampler`.
-    """
-
-    def __init__(self, n_new: int, n_pool: int, share: float, batch_size: int, seed: int) -> None:
-        self.n_new, self.n_pool = n_new, n_pool
-        self.n_old = max(1, round(n_new * share / (1.0 - share)))
-        super().__init__(n_new + self.n_old, batch_size, seed)
-
-    def _order(self) -> list[int]:
-        chosen = [*range(self.n_new), *self._old()]
-        return [chosen[position] for position in super()._order()]
-
-    def _old(self) -> list[int]:
-        start = self.epoch * self.n_old
-        passes: dict[int, list[int]] = {}
-        found = []
-        for position in range(start, start + self.n_old):
-            number, place = divmod(position, self.n_pool)
-            if number not in passes:
-                generator = torch.Generator().manual_seed((self.seed + 1) * 7_368_787 + number)
-                passes[number] = torch.randperm(self.n_pool, generator=generator).tolist()
-            found.append(self.n_new + passes[number][place])
-        return found
 
 
 def read_replay(replay: ReplayConfig, data: DataConfig, folder: Path, wanted: Wanted) -> tuple[DataConfig, Subsets]:
@@ -63,13 +26,13 @@ def read_replay(replay: ReplayConfig, data: DataConfig, folder: Path, wanted: Wa
 
 
 def prepare_replay(
-    section: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuilder, find_references: References
+    section: DataConfig, folder: Path, subsets: Subsets, builder: GraphBuilder, show: Show, find_references: References
 ) -> Dataset:
     """Graphs of old data, with the E0 that are given; ``train`` is the pool, ``validation`` is held out."""
-    return prepare(section, folder, subsets, builder, Wanted(), find_references)
+    return prepare(section, folder, subsets, builder, Wanted(), show, find_references)
 
 
-def read_probe(entries: Sequence[FileEntry], data: DataConfig, folder: Path, wanted: Wanted) -> list[Structure]:
+def read_probe(entries: Sequence[FileEntry], data: DataConfig, folder: Path, wanted: Wanted) -> Sequence[Structure]:
     """Structures that are only measured."""
     section = data.model_copy(update={"train": tuple(entries), "validation": (), "test": ()})
     return read_data(section, folder, wanted)["train"]

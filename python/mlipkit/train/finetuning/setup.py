@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,17 @@ import torch
 
 from mlipkit.checkpoint import Checkpoint, load_checkpoint
 from mlipkit.data.config import DataConfig
-from mlipkit.data.dataset import Dataset, Subset, all_species, dtype_of, prepare, read_data
-from mlipkit.data.graphs import GraphBuilder, add_reference_energies
+from mlipkit.data.dataset import Dataset, Subset, Subsets, all_species, dtype_of, prepare, read_data
+from mlipkit.data.graphs import GraphBuilder
 from mlipkit.data.labels import Wanted
+from mlipkit.data.lazy import chosen, joined, set_reference_energies
 from mlipkit.data.reference import ReferenceEnergies
+from mlipkit.data.scan import Show
 from mlipkit.data.structure import Structure
-from mlipkit.data.subset import with_graphs
+from mlipkit.data.subset import SubsetMaker
+from mlipkit.data.table import Tables
 from mlipkit.nn import ArchitectureConfig, config_class
+from mlipkit.train.batches import collated, held_out, threads
 from mlipkit.train.config import TrainConfig
 from mlipkit.train.finetuning.adapters import choose_trained
 from mlipkit.train.finetuning.choices import chosen_species, chosen_tasks, data_with_tasks, with_task
@@ -27,17 +32,18 @@ from mlipkit.train.finetuning.references import TaskReferences, fill_in_new_spec
 from mlipkit.train.finetuning.replay import check_disjoint, prepare_replay, read_probe, read_replay, renamed
 from mlipkit.train.finetuning.report import NEW, OLD, Errors
 from mlipkit.train.finetuning.tuning import FineTuning, check_something_to_learn
-from mlipkit.train.prediction import predict_all
+from mlipkit.train.prediction import predict_batches
 from mlipkit.train.results import Results, errors
 from mlipkit.train.setup import Prepared, check_conditions, check_outputs, condition_defaults
 
 
-def set_up_finetuning(config: TrainConfig, folder: Path) -> Prepared:
+def set_up_finetuning(config: TrainConfig, folder: Path, show: Show = lambda path, done, total: None) -> Prepared:
     """Reads the data, grows the checkpoint to their species and tasks, finds E0, measures the model as it is.
 
     Args:
         config: checked configuration with ``init`` and ``finetune``.
         folder: relative paths start here.
+        show: is told how far a first pass over a data store is.
 
     Raises:
         DataError: unusable data, or nothing to learn from them.
@@ -56,7 +62,7 @@ def set_up_finetuning(config: TrainConfig, folder: Path) -> Prepared:
     subsets = read_data(data, folder, wanted)
     new_species = chosen_species(config.finetune, config.init, schema.species, all_species(subsets))
     start = _Start(config, folder, data, grown(checkpoint, new_species, tasks), list(new_species), schema.tasks, wanted)
-    return start.prepared(subsets)
+    return start.prepared(subsets, show)
 
 
 class _Start:
@@ -88,16 +94,15 @@ class _Start:
         self.notes: list[str] = []
         self.untrained: Results | None = None  # predictions for the training structures, energies without E0
 
-    def prepared(self, subsets: dict[str, list[Structure]]) -> Prepared:
+    def prepared(self, subsets: Subsets, show: Show) -> Prepared:
         """Data and model, ready for the first step."""
         old_subsets, probe_structures = self._read_old(subsets)
-        everything = [*subsets.values(), *old_subsets.values(), probe_structures]
-        check_conditions(self.described, [structure for part in everything for structure in part])
-        dataset = prepare(self.data, self.folder, subsets, self.builder, self.wanted, self._find_references)
+        dataset = prepare(self.data, self.folder, subsets, self.builder, self.wanted, show, self._find_references)
+        check_conditions(self.described, [dataset.validation, dataset.test])
         assert self.untrained is not None
         check_something_to_learn(self.config.loss, self.untrained, self.references)
         before = {NEW: self._errors(dataset.validation)}
-        replay, probe = self._old_data(old_subsets, probe_structures)
+        replay, probe = self._old_data(old_subsets, probe_structures, show)
         if len(probe):
             before[OLD] = self._errors_with_old_e0(probe)
         self.model.to("cpu")
@@ -113,10 +118,10 @@ class _Start:
             self.checkpoint.metadata,
         )
 
-    def _read_old(self, subsets: dict[str, list[Structure]]) -> tuple[dict[str, list[Structure]], list[Structure]]:
+    def _read_old(self, subsets: Subsets) -> tuple[Subsets, Sequence[Structure]]:
         """Structures of replay and probe; none of them may be new data too."""
         old_task = self.old_tasks[0] if len(self.old_tasks) == 1 else None
-        found: dict[str, list[Structure]] = {}
+        found: Subsets = {}
         if self.finetune.replay is not None:
             replay = self.finetune.replay
             replay = replay.model_copy(update={"data": with_task(replay.data, old_task, self.data)})
@@ -125,7 +130,7 @@ class _Start:
         probe = read_probe(entries, self.data, self.folder, self.wanted) if entries else []
         check_disjoint(
             {
-                "data": [structure for part in subsets.values() for structure in part],
+                "data": chain.from_iterable(subsets.values()),
                 "finetune.replay": found.get("train", []),
                 "finetune.probe": probe,
             }
@@ -133,39 +138,46 @@ class _Start:
         self.replayed_tasks = {structure.task for structure in found.get("train", [])}
         return found, probe
 
-    def _find_references(self, isolated: Subset, train: Subset) -> dict[str, ReferenceEnergies]:
+    def _find_references(self, isolated: Sequence[Structure], train: Subset) -> dict[str, ReferenceEnergies]:
         """E0 of every task, from what the initial model leaves of the energies."""
+        check_conditions(self.described, [train])
         self.untrained = self._predict(train)
-        sizes = np.array([len(structure) for structure in train.structures], dtype=np.float64)
+        sizes = train.table.n_atoms.astype(np.float64)
         pair = self.untrained.pairs.get("energy_per_atom")
         interaction = np.zeros_like(sizes) if pair is None else pair.predicted * sizes
         for task in self.checkpoint.tasks:
-            chosen = [index for index, structure in enumerate(train.structures) if structure.task == task.name]
+            rows = np.flatnonzero(train.table.of("task", task.name))
             self.references[task.name] = find_references(
                 task.name,
                 {symbol: task.e0[symbol] for symbol in self.builder.species},
                 self.new_species,
                 self.data.tasks[task.name].e0,
-                [structure for structure in isolated.structures if structure.task == task.name],
-                [train.structures[index] for index in chosen],
-                interaction[chosen],
+                [structure for structure in isolated if structure.task == task.name],
+                chosen(train.structures, rows),
+                interaction[rows],
                 refit=self.finetune.e0 == "refit" and task.name not in self.replayed_tasks,
             )
         self.notes += fill_in_new_species(self.references, self.new_species)
         return {name: found.energies for name, found in self.references.items()}
 
     def _old_data(
-        self, subsets: dict[str, list[Structure]], probe_structures: Sequence[Structure]
+        self, subsets: Subsets, probe_structures: Sequence[Structure], show: Show
     ) -> tuple[Dataset | None, Subset]:
         """The pool to replay from, and what is only measured: what was held out of it and the probe."""
-        probe = with_graphs(probe_structures, self.builder, self.data, self.notes)
+        maker = SubsetMaker(self.data, self.builder, show)
+        measured = [maker.subset(probe_structures)]
+        self.notes += [*maker.notes, *maker.filters.lines()]
         replay = None
         if self.finetune.replay is not None:
             final = {name: found.energies for name, found in self.references.items()}
-            replay = prepare_replay(self.replay_section, self.folder, subsets, self.builder, lambda *_: final)
+            replay = prepare_replay(self.replay_section, self.folder, subsets, self.builder, show, lambda *_: final)
             replay.uses = renamed(replay.uses, "replay")
-            probe.structures.extend(replay.validation.structures)
-            probe.graphs.extend(replay.validation.graphs)
+            check_conditions(self.described, [replay.train])
+            measured.append(replay.validation)
+        structures = joined([subset.structures for subset in measured])
+        graphs = joined([subset.graphs for subset in measured])
+        probe = Subset(structures, graphs, Tables().of(structures, graphs))
+        check_conditions(self.described, [probe])
         return replay, probe
 
     def _errors(self, subset: Subset) -> Errors:
@@ -174,15 +186,14 @@ class _Start:
     def _errors_with_old_e0(self, subset: Subset) -> Errors:
         """Old data are measured with the E0 that the checkpoint had; the graphs are left with the new ones."""
         species = self.builder.species
-        add_reference_energies(subset.graphs, [task.e0 for task in self.checkpoint.tasks], species)
+        set_reference_energies(subset.graphs, [task.e0 for task in self.checkpoint.tasks], species)
         found = self._errors(subset)
-        add_reference_energies(subset.graphs, [r.energies.values for r in self.references.values()], species)
+        set_reference_energies(subset.graphs, [r.energies.values for r in self.references.values()], species)
         return found
 
     def _predict(self, subset: Subset) -> Results:
-        size = self.config.validation_batch_size or self.config.batch_size
-        graphs = [graph.to(self.device) for graph in subset.graphs]
-        return predict_all(self.model, subset.structures, graphs, size)
+        found = collated(subset, held_out(self.config, subset), threads(self.config, subset))
+        return predict_batches(self.model, subset.structures, (batch.to(self.device) for batch in found))
 
 
 def _device(config: TrainConfig) -> str:

@@ -14,15 +14,12 @@ from torch import nn
 
 from mlipkit.data.dataset import Dataset, Subset
 from mlipkit.data.errors import DataError
-from mlipkit.data.graph import GraphBatch
 from mlipkit.train.config import LossConfig
 from mlipkit.train.finetune_config import FinetuneConfig
 from mlipkit.train.finetuning import report
 from mlipkit.train.finetuning.adapters import Trained
 from mlipkit.train.finetuning.references import TaskReferences
-from mlipkit.train.finetuning.replay import ReplaySampler
-from mlipkit.train.prediction import predict_all
-from mlipkit.train.results import Results, errors
+from mlipkit.train.results import Results
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -49,28 +46,12 @@ class FineTuning:
         """Path and checksum of the replayed files."""
         return self.replay.files if self.replay is not None else []
 
-    def replayed_graphs(self) -> list[GraphBatch]:
-        """Graphs of the old structures that train along."""
-        return self.replay.train.graphs if self.replay is not None else []
-
-    def sampler(self, n_new: int, batch_size: int, seed: int) -> ReplaySampler | None:
-        """Mixes old structures into the epochs; None without replay."""
-        if self.replay is None or self.finetune.replay is None:
-            return None
-        return ReplaySampler(n_new, len(self.replay.train), self.finetune.replay.share, batch_size, seed)
-
-    def describe(self, model: nn.Module, n_new: int) -> Iterator[RenderableType]:
+    def describe(self, model: nn.Module) -> Iterator[RenderableType]:
         """For people, before the first step."""
         yield report.reference_table(self.references)
         yield from report.reference_notes(self.references)
         yield from self.notes
         yield from self.trained.lines(model)
-        sampler = self.sampler(n_new, 1, 0)
-        if sampler is not None:
-            yield (
-                f"replay: every epoch has {n_new} new structures and {sampler.n_old} of {sampler.n_pool} old ones, "
-                "each with the E0 of its task"
-            )
         if len(self.probe):
             yield f"old data that are only measured: {len(self.probe)} structures"
         else:
@@ -81,24 +62,18 @@ class FineTuning:
         if len(self.probe):
             write(folder / "probe.extxyz", [s.to_atoms() for s in self.probe.structures], format="extxyz")
 
-    def after(self, model: nn.Module, device: Any, batch_size: int, on_new: report.Errors) -> list[dict[str, Any]]:
+    def after(self, on_new: report.Errors, on_old: report.Errors | None) -> list[dict[str, Any]]:
         """Errors of the tuned model beside those of the initial one.
 
         Args:
-            model: tuned, on the device.
-            device: to evaluate on.
-            batch_size: structures at once.
             on_new: errors of the tuned model on the validation structures.
+            on_old: on the probe; None where there is none.
         """
-        found = {report.NEW: on_new}
-        if len(self.probe):
-            graphs = [graph.to(device) for graph in self.probe.graphs]
-            found[report.OLD] = errors(predict_all(model, self.probe.structures, graphs, batch_size))
+        found = {report.NEW: on_new, **({} if on_old is None else {report.OLD: on_old})}
         return report.comparison(self.before, found)
 
-    def summary(self, rows: list[dict[str, Any]], model: nn.Module, n_new: int) -> dict[str, Any]:
+    def summary(self, rows: list[dict[str, Any]], model: nn.Module) -> dict[str, Any]:
         """For ``summary.json``."""
-        sampler = self.sampler(n_new, 1, 0)
         return {
             "method": self.finetune.method,
             "trained": {
@@ -117,9 +92,6 @@ class FineTuning:
                 }
                 for r in self.references
             },
-            "replay": None
-            if sampler is None
-            else {"new_per_epoch": n_new, "old_per_epoch": sampler.n_old, "pool": sampler.n_pool},
             "probe_structures": len(self.probe),
             "before_and_after": rows,
             "notes": self.notes,
