@@ -156,7 +156,8 @@ def test_time_limit_stops_and_anneals(workplace: Workplace) -> None:
     assert result.exit_code == 0, result.output
     assert "time limit of 0.03 minutes reached" in result.output
     rows = log(workplace)
-    assert 1.8 <= rows[-1]["seconds"] < 20
+    assert rows[-1]["seconds"] >= 1.8  # how much more depends on how busy the machine is
+    assert rows[-1]["epoch"] < 100000
     assert rows[-1]["learning_rate"] < 0.5 * rows[0]["learning_rate"]
     # and a longer limit lets it go on from inside the epoch
     steps = rows[-1]["step"]
