@@ -55,6 +55,11 @@ def command(name: str, *words: str, threads: int, log: Path) -> None:
         raise RuntimeError(f"{' '.join(program)} failed with exit code {done.returncode}; see the end of {log}")
 
 
+def stem(test: Test) -> str:
+    """For file names."""
+    return test.name.replace(" ", "").replace(",", "-")
+
+
 def fingerprint(atoms: Atoms) -> bytes:
     """The same for frames that are the same to 1e-5 angstrom."""
     return np.round(np.concatenate([atoms.positions, atoms.cell.array]) * 1e5).astype(np.int64).tobytes()
@@ -67,7 +72,7 @@ def test_file(test: Test, chosen: DataSet, data: Path, folder: Path) -> tuple[Pa
     seen = {fingerprint(atoms) for path in paths for _, atoms in read_frames(path)}
     frames = [atoms for _, atoms in read_frames(data / test.file)]
     kept = [atoms for atoms in frames if fingerprint(atoms) not in seen]
-    path = folder / f"test-{test.name.replace(' ', '')}.extxyz"
+    path = folder / f"test-{stem(test)}.extxyz"
     ase.io.write(path, kept)
     return path, len(frames) - len(kept)
 
@@ -75,7 +80,7 @@ def test_file(test: Test, chosen: DataSet, data: Path, folder: Path) -> tuple[Pa
 def measure(chosen: DataSet, test: Test, data: Path, folder: Path) -> Row:
     """Errors of ``best.ckpt``: RMSE of the energy in meV per molecule or atom, of forces in meV/angstrom."""
     path, left_out = test_file(test, chosen, data, folder)
-    where = folder / f"eval-{test.name.replace(' ', '')}"
+    where = folder / f"eval-{stem(test)}"
     command("mlip-eval", str(folder / "run/best.ckpt"), str(path), "-o", str(where), threads=1, log=folder / "eval.log")
     errors = json.loads((where / "summary.json").read_text())
     frames = ase.io.read(path, ":")
@@ -87,7 +92,6 @@ def measure(chosen: DataSet, test: Test, data: Path, folder: Path) -> Row:
         "energy_meV": 1e3 * size * errors["energy_per_atom"]["rmse"],
         "forces_meV_per_A": 1e3 * errors["forces"]["rmse"],
         "published": test.published,
-        "note": test.note,
     }
 
 
@@ -122,7 +126,7 @@ def main() -> None:
         run = train(chosen, arguments.data.resolve(), folder, arguments.settings)
         for test in chosen.tests:
             row = {"set": name, "test": test.name, **run, **measure(chosen, test, arguments.data.resolve(), folder)}
-            (folder / f"result-{test.name.replace(' ', '')}.json").write_text(json.dumps(row, indent=1) + "\n")
+            (folder / f"result-{stem(test)}.json").write_text(json.dumps(row, indent=1) + "\n")
     # all sets that were ever finished in this folder belong to the table
     for path in sorted((results.folder / "accuracy").glob("*/result-*.json")):
         results.rows.append(json.loads(path.read_text()))

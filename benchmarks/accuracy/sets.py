@@ -23,7 +23,6 @@ class Test:
     name: str
     file: str
     published: dict[str, Errors] = field(default_factory=dict)
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,23 +36,22 @@ class DataSet:
     element: str = ""  # fills {element} of the configuration
 
 
-def _molecules(*rows: tuple[str, str, dict[str, Errors]], note: str = "") -> tuple[Test, ...]:
-    return tuple(Test(name, file, published, note) for name, file, published in rows)
+def _molecules(*rows: tuple[str, str, dict[str, Errors]]) -> tuple[Test, ...]:
+    return tuple(Test(name, file, published) for name, file, published in rows)
 
 
-PROXY = "proxy: frames of the published mixed-temperature training file, from the same dynamics as the published tests"
+# Proxies: frames of the published mixed-temperature training file, from the same dynamics as the published tests.
 
 THREE_BPA = DataSet(
     "3bpa",
     "3bpa.yaml",
     _molecules(
-        ("300 K", "3BPA/proxy_test_300K_dev.extxyz.xz",
+        ("300 K, proxy", "3BPA/proxy_test_300K_dev.extxyz.xz",
          {"MACE L=2": (3.0, 8.8), "MACE L=1": (3.4, 10.3), "NequIP": (3.3, 10.8), "Allegro": (3.84, 12.98)}),
-        ("600 K", "3BPA/proxy_test_600K_dev.extxyz.xz",
+        ("600 K, proxy", "3BPA/proxy_test_600K_dev.extxyz.xz",
          {"MACE L=2": (9.7, 21.8), "MACE L=1": (9.9, 24.6), "NequIP": (11.2, 26.4), "Allegro": (12.07, 29.17)}),
-        ("1200 K", "3BPA/proxy_test_1200K_dev.extxyz.xz",
+        ("1200 K, proxy", "3BPA/proxy_test_1200K_dev.extxyz.xz",
          {"MACE L=2": (29.8, 62.0), "MACE L=1": (31.7, 67.8), "NequIP": (38.5, 76.2), "Allegro": (42.57, 82.96)}),
-        note=PROXY,
     ),
 )  # fmt: skip
 

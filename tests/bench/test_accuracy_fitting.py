@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import warnings
 from pathlib import Path
@@ -45,7 +44,6 @@ def test_fit_takes_the_steps_and_is_not_done_twice(frames: list[Atoms], tmp_path
     assert found.errors()["forces"] == pytest.approx(1e3 * np.sqrt((differences**2).mean()))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tblite") is None, reason="tblite makes the labels")
 def test_labels_of_tight_binding(tmp_path: Path) -> None:
     water = Atoms("OHH", positions=[[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
     states = {(0, 1): 0.0, (1, 2): 1.0, (0, 3): 0.0}
