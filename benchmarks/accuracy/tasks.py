@@ -4,8 +4,8 @@
     python benchmarks/accuracy/tasks.py --data path/to/data -o benchmark_out
 
 Acetylacetone at 300 K. N frames have the DFT labels of the data set (PBE-D3/def2-SVP), 400 frames of other geometries
-GFN2-xTB labels, which are made here; weights let both levels count alike in the loss. Errors are those of the DFT task,
-on test frames of the same temperature and of 600 K. Interrupt it whenever you like: the same command goes on where it
+GFN2-xTB labels, which are made here; every epoch takes as many frames of one level as of the other. Errors are those of
+each level, on test frames of the same temperature and of 600 K. Interrupt it whenever you like: the same command goes on where it
 stopped.
 """
 
@@ -58,23 +58,22 @@ class Study:
 
     def measure(self, model: str, expensive: int) -> Row:
         """Trains on ``dft``, ``gfn2`` or ``both``, with so many DFT frames."""
-        weights = {"dft": self.cheap / expensive if model == "both" else 1.0, "gfn2": 1.0}
+        share = {"share": 0.5} if model == "both" else {}
         levels = {"dft": ["dft"], "gfn2": ["gfn2"], "both": ["dft", "gfn2"]}[model]
         chosen = self.frames[VALIDATION : VALIDATION + expensive]
         sources = {
-            "dft": [write_frames(self.folder / f"dft-train-{expensive}.extxyz", chosen), self.files["atoms"]],
-            "gfn2": [self.files["gfn2"]],
+            "dft": [
+                {"path": str(write_frames(self.folder / f"dft-train-{expensive}.extxyz", chosen)), **share},
+                {"path": str(self.files["atoms"])},
+            ],
+            "gfn2": [{"path": str(self.files["gfn2"]), **share}],
         }
         tasks: dict[str, Any] = {
             "dft": {"level_of_theory": "PBE-D3/def2-SVP"},
             "gfn2": {"level_of_theory": "GFN2-xTB", **({"align_to": "dft"} if model == "both" else {})},
         }
         data = {
-            "train": [
-                {"path": str(path), "task": level, "weight": weights[level]}
-                for level in levels
-                for path in sources[level]
-            ],
+            "train": [{**entry, "task": level} for level in levels for entry in sources[level]],
             # the epoch is chosen by the level that counts
             "validation": [{"path": str(self.files[f"{levels[0]}-validation"]), "task": levels[0]}],
             "tasks": {level: tasks[level] for level in levels},

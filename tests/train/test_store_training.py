@@ -150,15 +150,25 @@ def test_two_processes_share_batches_by_edges(workplace: Workplace, stored: Path
 
 
 def test_contradictory_sizes_and_shares(workplace: Workplace, stored: Path) -> None:
+    halves = [{"path": str(stored), "frames": ":4"}, {"path": str(stored), "frames": "4:", "share": 1.0}]
     for changes, message in [
         ({"batch_edges": 100}, "give either batch_size or batch_edges, not both"),
-        ({"data__train": [str(stored), {"path": "x", "share": 1.0}]}, "train.0 has no share, but others have"),
+        ({"data__train": halves}, "train.0 has no share, but others have"),
         ({"data__validation": [{"path": "x", "share": 1.0}], "data__split": {}}, "validation.0.share: only training"),
         ({"data__train": {"path": str(stored), "share": 1.0, "weight": 0.0}}, "no structures left for train"),
     ]:
         result = workplace.train(**{**RUN, **changes})
         assert result.exit_code == 1
         assert message in " ".join(result.output.split())
+
+
+def test_isolated_atoms_need_no_share(workplace: Workplace, stored: Path) -> None:
+    atoms = Path(__file__).parents[2] / "examples/water/isolated_atoms.extxyz"
+    entries = [{"path": str(stored), "share": 0.5}, str(atoms)]
+    result = workplace.train(epochs=1, data__train=entries, data__tasks={"default": {}}, epoch_structures=6)
+    assert result.exit_code == 0, result.output
+    drawn = json.loads((workplace.output / "summary.json").read_text())["data"]["drawn_per_epoch"]
+    assert [(entry["source"], entry["per_epoch"]) for entry in drawn] == [("data.train.0", 6)]
 
 
 def test_ensemble_from_a_store_is_that_of_its_files(workplace: Workplace, stored: Path) -> None:

@@ -118,8 +118,8 @@ class FileEntry(Section):
     weight: Weight = Field(default=1.0, description="weight of each of its structures in the loss; 0: left out")
     share: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
-        description="share of the structures of an epoch, relative to those of the other entries; null: each of its "
-        "structures once",
+        description="share of the structures of an epoch, relative to those of the other entries; null: none has a "
+        "share, and each structure comes once",
     )
     incomplete: tuple[str, ...] = Field(
         default=(), description="labels that some of its frames may lack: energy, forces, stress or named outputs"
@@ -240,7 +240,7 @@ class DataConfig(Section):
                     f"contradictory: {name} names files and split.{name} takes a fraction of the training files; "
                     "keep one of them"
                 )
-        self._check_shares()
+        self._check_no_shares()
         for name, entries in self.entries().items():
             for index, entry in enumerate(entries):
                 _check_replacement(f"{name}.{index}", "keys", entry.keys, self.keys)
@@ -254,10 +254,7 @@ class DataConfig(Section):
                         )
         return self
 
-    def _check_shares(self) -> None:
-        without = [index for index, entry in enumerate(self.train) if entry.share is None]
-        if 0 < len(without) < len(self.train):
-            raise ValueError(f"train.{without[0]} has no share, but others have: give one to all entries or to none")
+    def _check_no_shares(self) -> None:
         for name in ("validation", "test"):
             for index, entry in enumerate(getattr(self, name)):
                 if entry.share is not None:

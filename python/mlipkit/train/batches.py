@@ -43,7 +43,7 @@ def drawings(config: TrainConfig, train: Subset, replayed: Subset | None) -> lis
     """What an epoch takes from each training entry and of old structures; nothing where it takes every one once.
 
     Raises:
-        DataError: an entry with a share, of which no structure is left.
+        DataError: an entry with a share, of which no structure is left; one with structures but no share beside others.
     """
     found = _of_entries(config, train)
     replay = config.finetune.replay if config.finetune else None
@@ -55,18 +55,20 @@ def drawings(config: TrainConfig, train: Subset, replayed: Subset | None) -> lis
 
 
 def _of_entries(config: TrainConfig, train: Subset) -> list[Drawing]:
-    entries = config.data.train
-    if entries[0].share is None:
+    shares = {f"data.train.{index}": entry.share for index, entry in enumerate(config.data.train)}
+    if not any(shares.values()):
         if config.epoch_structures is None:
             return []
         return [Drawing("data.train", len(train), config.epoch_structures)]
     counts = train.table.counts("source")
-    names = [f"data.train.{index}" for index in range(len(entries))]
-    for name in names:
-        if name not in counts:
+    for name, share in shares.items():
+        if share and name not in counts:
             raise DataError(f"{name} has a share of the epoch, but none of its structures is left for training")
-    numbers = quotas([entry.share or 0.0 for entry in entries], config.epoch_structures or len(train))
-    return [Drawing(name, counts[name], number) for name, number in zip(names, numbers, strict=True)]
+        if not share and name in counts:  # files of isolated atoms need none
+            raise DataError(f"{name} has no share, but others have: give one to all entries or to none")
+    drawn = {name: share for name, share in shares.items() if share}
+    numbers = quotas(list(drawn.values()), config.epoch_structures or len(train))
+    return [Drawing(name, counts[name], number) for name, number in zip(drawn, numbers, strict=True)]
 
 
 def drawing_lines(config: TrainConfig, drawn: Sequence[Drawing], train: Subset) -> Iterator[str]:
