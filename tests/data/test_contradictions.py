@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mlipkit.data.config import DataConfig, UnitNames
+from mlipkit.data.config import DataConfig
+from mlipkit.data.keys import UnitNames
 from mlipkit.data.labels import factors
 
 

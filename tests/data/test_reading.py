@@ -214,7 +214,7 @@ def test_conditions_tasks_outputs_and_weights(tmp_path: Path, read_file: Reader)
 def test_contradictory_keys() -> None:
     from pydantic import ValidationError
 
-    from mlipkit.data.config import Keys
+    from mlipkit.data.keys import Keys
 
     with pytest.raises(ValidationError, match="contradictory"):
         Keys(stress="s", virial="v")

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlipkit.data.config import UnitNames
 from mlipkit.data.errors import DataError
+from mlipkit.data.keys import UnitNames
 from mlipkit.data.labels import factors
 from mlipkit.data.units import ENERGY, FORCE, LENGTH, STRESS, factor
 

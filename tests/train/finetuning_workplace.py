@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import shutil
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import Any
 import yaml
 from ase import Atoms
 from ase.io import write
+from training_workplace import changed
 from typer.testing import CliRunner
 
 from mlipkit.checkpoint import Checkpoint, load_checkpoint
@@ -55,15 +55,8 @@ class FinetuningPlace:
         return json.loads((self.output / "summary.json").read_text())
 
     def write(self, **changes: Any) -> Path:
-        """Writes the configuration; ``a__b=value`` sets the key ``a.b``."""
-        content = copy.deepcopy(CONFIG)
-        content["output"] = str(self.output)
-        for name, value in changes.items():
-            *parents, last = name.split("__")
-            target = content
-            for part in parents:
-                target = target.setdefault(part, {})
-            target[last] = value
+        """Writes the configuration with changes, see :func:`training_workplace.changed`."""
+        content = changed(CONFIG, **{"output": str(self.output), **changes})
         path = self.folder / "finetune.yaml"
         path.write_text(yaml.safe_dump(content, sort_keys=False))
         return path

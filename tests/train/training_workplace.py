@@ -27,6 +27,18 @@ CONFIG: dict[str, Any] = {
 }
 
 
+def changed(config: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A copy of a configuration; ``a__b=value`` sets the key ``a.b``."""
+    content = copy.deepcopy(config)
+    for name, value in changes.items():
+        *parents, last = name.split("__")
+        target = content
+        for part in parents:
+            target = target.setdefault(part, {})
+        target[last] = value
+    return content
+
+
 class Workplace:
     """Runs the commands in a folder and keeps what they print."""
 
@@ -35,16 +47,8 @@ class Workplace:
         self.output = folder / "run"
 
     def write(self, **changes: Any) -> Path:
-        """Writes the configuration; ``a__b=value`` replaces the key ``a.b``."""
-        content = copy.deepcopy(CONFIG)
-        content["output"] = str(self.output)
-        content["data"]["train"] = str(self.data)
-        for name, value in changes.items():
-            *parents, last = name.split("__")
-            target = content
-            for part in parents:
-                target = target.setdefault(part, {})
-            target[last] = value
+        """Writes the configuration with changes, see :func:`changed`."""
+        content = changed(CONFIG, **{"output": str(self.output), "data__train": str(self.data), **changes})
         path = self.folder / "train.yaml"
         path.write_text(yaml.safe_dump(content, sort_keys=False))
         return path

@@ -153,8 +153,9 @@ def _configuration(options: dict[str, Any]) -> tuple[DataConfig, Wanted]:
     from ase.data import atomic_numbers
     from pydantic import ValidationError
 
-    from mlipkit.data.config import DEFAULT_TASK, DataConfig, Keys, UnitNames
+    from mlipkit.data.config import DEFAULT_TASK, DataConfig
     from mlipkit.data.errors import nearest
+    from mlipkit.data.keys import Keys, UnitNames
     from mlipkit.data.store import CONDITIONS
     from mlipkit.data.wanted import Wanted
     from mlipkit.train.config_file import explain

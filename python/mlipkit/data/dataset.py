@@ -18,13 +18,13 @@ from ase.io import write
 from mlipkit.checkpoint import Task
 from mlipkit.data.alignment import Alignment, all_reference_energies
 from mlipkit.data.boltzmann import weigh
+from mlipkit.data.checks import check_labels, check_outputs, warn
 from mlipkit.data.config import DataConfig, TaskConfig
-from mlipkit.data.errors import DataError, nearest
+from mlipkit.data.errors import DataError
 from mlipkit.data.files import DataFile, FileUse, all_files, check_used_once, checksum
 from mlipkit.data.graphs import GraphBuilder
 from mlipkit.data.labels import Wanted, read_structures
-from mlipkit.data.lazy import Joined, chosen, joined, set_reference_energies
-from mlipkit.data.plausibility import warn_of_huge, warn_of_implausible, warn_of_references
+from mlipkit.data.lazy import Joined, joined, set_reference_energies
 from mlipkit.data.reference import ReferenceEnergies
 from mlipkit.data.scan import Show
 from mlipkit.data.split import random_split
@@ -39,7 +39,6 @@ from mlipkit.data.subset import (
     frames_of,
     join,
     partition,
-    stored_parts,
 )
 from mlipkit.data.table import Table
 
@@ -48,7 +47,6 @@ Subsets = dict[str, Sequence[Structure]]  # "train", "validation", "test"
 References = Callable[[Sequence[Structure], Subset], dict[str, ReferenceEnergies]]
 MOST_KEPT = 20_000  # held-out structures of a store that are kept in memory
 MOST_WRITTEN = 10_000  # held-out structures of a store that are written as extxyz
-MOST_JUDGED = 1_000  # structures of a store whose plausibility is looked at one by one
 
 
 @dataclass
@@ -134,8 +132,8 @@ def prepare(
         prepared, line = weigh(data.boltzmann, prepared)
         maker.notes.append(line)
     train = prepared["train"]
-    _check_labels(train, wanted)
-    _check_outputs(train.structures, builder, data)
+    check_labels(train, wanted)
+    check_outputs(train.structures, builder, data)
     if find_references is None:
         tasks = builder.tasks
         known = train.structures if isinstance(train.structures, list) else train.table
@@ -143,7 +141,7 @@ def prepare(
     else:
         tasks = [task for task in builder.tasks if train.table.of("task", task).any()]
         references, alignments = find_references(isolated, train), {}
-    _warn(prepared, references)
+    warn(prepared, references)
     e0 = {task: references[task].values for task in builder.tasks}
     for subset in prepared.values():
         set_reference_energies(subset.graphs, list(e0.values()), builder.species)
@@ -228,54 +226,6 @@ def _split(
         if len(held_out) <= MOST_KEPT:  # errors are computed from them after every epoch
             prepared[name] = Subset(list(held_out.structures), held_out.graphs, held_out.table)
     return prepared, list(isolated.structures)
-
-
-def _warn(prepared: Mapping[str, Subset], references: Mapping[str, ReferenceEnergies]) -> None:
-    """Of labels that are hardly meant. Stores are judged by their tables, and by some of their structures."""
-    read: list[Structure] = []
-    for name, subset in prepared.items():
-        if subset.in_memory:
-            found = list(subset.structures)
-        else:
-            warn_of_huge(subset.table, subset.structures)
-            some = np.random.default_rng(0).permutation(len(subset))[:MOST_JUDGED]
-            found = list(chosen(subset.structures, np.sort(some)))
-        read += found
-        if name == "train":
-            warn_of_references(found, references)
-    warn_of_implausible(read)
-
-
-def _check_labels(train: Subset, wanted: Wanted) -> None:
-    table = train.table
-    columns = {"energy": table.energy, "forces": table.force_squares, "stress": table.stress_squares}
-    for label in wanted.labels:
-        if np.isnan(columns[label]).all():
-            reason = " (stress needs structures that are periodic in all directions)" if label == "stress" else ""
-            raise DataError(
-                f"no training structure has a label for {label}{reason}; set data.keys.{label}, "
-                f"or loss.{label} to 0 to train without it"
-            )
-
-
-def _check_outputs(structures: Sequence[Structure], builder: GraphBuilder, data: DataConfig) -> None:
-    """Outputs of the model need labels, and labels of outputs a model that gives them."""
-    named = {name for entries in data.entries().values() for e in entries for name in (e.keys or data.keys).outputs}
-    for name in sorted(named):
-        if name not in builder.outputs:
-            raise DataError(
-                f"data.keys.outputs names {name!r}, which is not among model.outputs{nearest(name, builder.outputs)}; "
-                f"add {{name: {name}, unit: ...}} to model.outputs, or remove it from data.keys.outputs"
-            )
-    stored = [part.store.outputs for part in stored_parts(structures)]
-    for name in builder.outputs:
-        if any(name in outputs for outputs in stored):
-            continue
-        if not any(name in structure.outputs for structure in structures):
-            raise DataError(
-                f"no training structure has values for output {name!r}; set data.keys.outputs.{name} to the key that "
-                "holds them, or remove it from model.outputs"
-            )
 
 
 def _task(data: DataConfig, name: str, reference: ReferenceEnergies) -> Task:

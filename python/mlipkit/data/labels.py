@@ -16,8 +16,9 @@ from ase import Atoms
 
 from mlipkit.data import units
 from mlipkit.data.charge_spin import check_electrons
-from mlipkit.data.config import DEFAULT_TASK, ISOLATED_ATOM, DataConfig, FileEntry, Keys, Label, UnitNames, parse_frames
+from mlipkit.data.config import DEFAULT_TASK, ISOLATED_ATOM, DataConfig, FileEntry, Label, parse_frames
 from mlipkit.data.errors import DataError, nearest
+from mlipkit.data.keys import Keys, UnitNames
 from mlipkit.data.reading import HDF5_SUFFIXES, read_frames
 from mlipkit.data.store import is_store
 from mlipkit.data.stored import StoredStructures

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from ase.data import atomic_numbers
 from pydantic import Field, field_validator, model_validator
 
-from mlipkit.data.config import DataConfig, Label, Section
+from mlipkit.data.config import DataConfig, Label
+from mlipkit.data.keys import Section
 from mlipkit.train.finetune_config import FinetuneConfig, with_defaults
 
 Positive = Annotated[float, Field(gt=0)]

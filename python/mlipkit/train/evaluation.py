@@ -16,10 +16,11 @@ import numpy as np
 from pydantic import ValidationError
 
 from mlipkit.checkpoint import Checkpoint, Task, load_checkpoint
-from mlipkit.data.config import DataConfig, FileEntry, Keys, Label, TaskConfig, UnitNames
+from mlipkit.data.config import DataConfig, FileEntry, Label, TaskConfig
 from mlipkit.data.dataset import dtype_of
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.graphs import GraphBuilder, add_reference_energies
+from mlipkit.data.keys import Keys, UnitNames
 from mlipkit.data.labels import Wanted, read_structures
 from mlipkit.data.structure import Structure
 from mlipkit.nn import ArchitectureConfig

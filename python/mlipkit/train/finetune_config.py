@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from mlipkit.data.config import FileEntry, Section
+from mlipkit.data.config import FileEntry
+from mlipkit.data.keys import Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
