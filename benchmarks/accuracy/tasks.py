@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Few expensive labels and many cheap ones: one model of two tasks against a model of each level of theory alone.
+"""Few expensive labels and many cheap ones: one model of two tasks, and fine-tuning, against each level alone.
 
     python benchmarks/accuracy/tasks.py --data path/to/data -o benchmark_out
 
 Acetylacetone at 300 K. N frames have the DFT labels of the data set (PBE-D3/def2-SVP), 400 frames of other geometries
-GFN2-xTB labels, which are made here; every epoch takes as many frames of one level as of the other. Errors are those of
-each level, on test frames of the same temperature and of 600 K. Interrupt it whenever you like: the same command goes
-on where it stopped.
+GFN2-xTB labels, which are made here; every epoch takes as many frames of one level as of the other. `tuned` is the model
+of GFN2 alone, fine-tuned on DFT. Errors are those of each level, on test frames of the same temperature and of 600 K.
+Interrupt it whenever you like: the same command goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -57,29 +57,20 @@ class Study:
         return path
 
     def measure(self, model: str, expensive: int) -> Row:
-        """Trains on ``dft``, ``gfn2`` or ``both``, with so many DFT frames."""
-        share = {"share": 0.5} if model == "both" else {}
-        levels = {"dft": ["dft"], "gfn2": ["gfn2"], "both": ["dft", "gfn2"]}[model]
-        chosen = self.frames[VALIDATION : VALIDATION + expensive]
-        sources = {
-            "dft": [
-                {"path": str(write_frames(self.folder / f"dft-train-{expensive}.extxyz", chosen)), **share},
-                {"path": str(self.files["atoms"])},
-            ],
-            "gfn2": [{"path": str(self.files["gfn2"]), **share}],
-        }
-        tasks: dict[str, Any] = {
-            "dft": {"level_of_theory": "PBE-D3/def2-SVP"},
-            "gfn2": {"level_of_theory": "GFN2-xTB", **({"align_to": "dft"} if model == "both" else {})},
-        }
-        data = {
-            "train": [{**entry, "task": level} for level in levels for entry in sources[level]],
-            # the epoch is chosen by the level that counts
-            "validation": [{"path": str(self.files[f"{levels[0]}-validation"]), "task": levels[0]}],
-            "tasks": {level: tasks[level] for level in levels},
-        }
+        """Trains on ``dft``, ``gfn2``, ``both``, or ``tuned`` on DFT from ``gfn2``; with so many DFT frames."""
+        levels = {"dft": ["dft"], "gfn2": ["gfn2"], "both": ["dft", "gfn2"], "tuned": ["dft"]}[model]
         n_train = (expensive if "dft" in levels else 0) + (self.cheap if "gfn2" in levels else 0)
-        found = fit({**BASE, "data": data, "model": self.model}, self.folder, self.steps, n_train)
+        config = {**BASE, "data": self._sources(levels, expensive)}
+        if model == "tuned":
+            start = fit(
+                {**BASE, "data": self._sources(["gfn2"], 0), "model": self.model}, self.folder, self.steps, self.cheap
+            )
+            # E0 are fitted to what the model leaves: those of isolated atoms do not go with fitted ones of GFN2
+            config["data"]["train"] = config["data"]["train"][:1]
+            config |= {"init": str(start.checkpoint), "finetune": {"from_task": "gfn2", "keep_tasks": False}}
+        else:
+            config["model"] = self.model
+        found = fit(config, self.folder, self.steps, n_train)
         row: Row = {"minutes": found.minutes, "train": n_train, "steps": self.steps}
         row["alignments"] = found.summary["data"]["alignments"]
         for level in levels:
@@ -87,6 +78,25 @@ class Study:
                 errors = predict(found.checkpoint, self.files[f"{level}-{test}"], level).errors()
                 row |= {f"{level}_{test}_{name}": value for name, value in errors.items()}
         return row
+
+    def _sources(self, levels: list[str], expensive: int) -> dict[str, Any]:
+        """Section ``data``, in which several levels have the same share of an epoch."""
+        share = {"share": 1.0 / len(levels)} if len(levels) > 1 else {}
+        chosen = self.frames[VALIDATION : VALIDATION + expensive]
+        sources: dict[str, list[dict[str, Any]]] = {"gfn2": [{"path": str(self.files["gfn2"]), **share}]}
+        if "dft" in levels:
+            path = write_frames(self.folder / f"dft-train-{expensive}.extxyz", chosen)
+            sources["dft"] = [{"path": str(path), **share}, {"path": str(self.files["atoms"])}]
+        tasks: dict[str, Any] = {
+            "dft": {"level_of_theory": "PBE-D3/def2-SVP"},
+            "gfn2": {"level_of_theory": "GFN2-xTB", **({"align_to": "dft"} if len(levels) > 1 else {})},
+        }
+        return {
+            "train": [{**entry, "task": level} for level in levels for entry in sources[level]],
+            # the epoch is chosen by the level that counts
+            "validation": [{"path": str(self.files[f"{levels[0]}-validation"]), "task": levels[0]}],
+            "tasks": {level: tasks[level] for level in levels},
+        }
 
 
 def main() -> None:
@@ -99,7 +109,7 @@ def main() -> None:
     results, machine = Results("tasks", arguments), describe(rates=False)
     study = Study(arguments.data.resolve(), results.folder, arguments.quick, steps)
     warnings.filterwarnings("ignore", message=".*do not determine the (reference energies|offsets)")
-    for expensive, model in [*((n, m) for n in numbers for m in ("dft", "both")), (0, "gfn2")]:
+    for expensive, model in [(0, "gfn2"), *((n, m) for n in numbers for m in ("dft", "both", "tuned"))]:
         results.part(lambda m=model, n=expensive: study.measure(m, n), [steps], model=model, dft_frames=expensive)
     finish(results, machine)
 
