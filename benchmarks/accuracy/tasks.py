@@ -4,8 +4,8 @@
     python benchmarks/accuracy/tasks.py --data path/to/data -o benchmark_out
 
 Acetylacetone at 300 K. N frames have the DFT labels of the data set (PBE-D3/def2-SVP), 400 frames of other geometries
-GFN2-xTB labels, which are made here; every epoch takes as many frames of one level as of the other. `tuned` is the model
-of GFN2 alone, fine-tuned on DFT. Errors are those of each level, on test frames of the same temperature and of 600 K.
+GFN2-xTB labels, which are made here; every epoch takes as many frames of one level as of the other. `tuned` is GFN2
+alone, fine-tuned on DFT. Errors are those of each level, on test frames of the same temperature and of 600 K.
 Interrupt it whenever you like: the same command goes on where it stopped.
 """
 
