@@ -29,7 +29,7 @@ def library(target: Path, code: str) -> None:
 
 
 def read_pair_style(folder: Path, plugin: Path, ranks: int = 1) -> Finished:
-    deck = f"plugin unload pair mlip\nplugin load {plugin}\nunits metal\npair_style mlip"
+    deck = f"plugin clear\nplugin load {plugin}\nunits metal\npair_style mlip"
     return run_lammps(folder, deck, ranks=ranks, timeout=60)
 
 

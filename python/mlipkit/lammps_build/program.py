@@ -56,7 +56,7 @@ def try_plugin(program: Program, plugin: Path) -> None:
         ValueError: it does not; the message holds what LAMMPS said.
     """
     # a LAMMPS that loads the packaged plugin by itself must let go of it
-    deck = f'plugin unload pair mlip\nplugin load "{plugin}"\nunits metal\npair_style mlip\nprint "{KNOWN}"\n'
+    deck = f'plugin clear\nplugin load "{plugin}"\nunits metal\npair_style mlip\nprint "{KNOWN}"\n'
     with tempfile.TemporaryDirectory(prefix="mlip-plugin-") as folder:
         file = Path(folder) / "try.in"
         file.write_text(deck)
