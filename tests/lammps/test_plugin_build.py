@@ -204,14 +204,14 @@ def test_whole_build(tmp_path: Path, cases: dict[str, Atoms], vector_artifact: P
     done = command(tmp_path, "--lammps-headers", tree, "--mpi", mpi_headers(), "--lmp", lmp, "-o", "my plugin")
     assert done.returncode == 0, done.stdout + done.stderr
     plugin = tmp_path / "my plugin" / "mlipplugin.so"
-    assert f"plugin load {plugin}" in done.stdout
-    assert f"export LAMMPS_PLUGIN_PATH={plugin.parent}" in done.stdout
+    load = f"plugin load '{plugin}'"
+    assert f"\n    {load}\n" in done.stdout
+    assert f"export LAMMPS_PLUGIN_PATH='{plugin.parent}'" in done.stdout
     assert re.search(rf"^LAMMPS +{lammps_number()} \({re.escape(str(tree))}/src/version.h\)", done.stdout, re.MULTILINE)
     assert sorted(path.name for path in plugin.parent.iterdir()) == ["libmlip_lammps.so", "mlipplugin.so"]
 
     packaged = Setting("packaged", cases["bulk_water"], pair=mlip(vector_artifact))
-    load = f'plugin clear\nplugin load "{plugin}"\n'
-    own = Setting("own", cases["bulk_water"], pair=load + mlip(vector_artifact))
+    own = Setting("own", cases["bulk_water"], pair=f"plugin clear\n{load}\n{mlip(vector_artifact)}")
     states = evaluate(tmp_path, [packaged, own], ranks=2)
     np.testing.assert_array_equal(states["own"].forces, states["packaged"].forces)
     log = (tmp_path / "deck.log").read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,34 +45,32 @@ def build_lammps_plugin(
 
     The engine stays that of this installation of mlipkit. The compiler is CXX, or that of the PATH.
     """
-    from mlipkit.lammps_build import ask_program, compile_plugin, find_lammps, find_mpi, try_plugin
-    from mlipkit.lammps_build.compilation import compiler, has_old_strings
-    from mlipkit.lammps_build.headers import SIZES
+    import mlipkit.lammps_build as build
 
-    if sizes is not None and sizes not in SIZES:
-        raise ValueError(f"--sizes {sizes}: must be one of {', '.join(SIZES)}")
-    program = ask_program(lmp) if lmp is not None else None
-    found_mpi = find_mpi(mpi)
-    lammps = find_lammps(lammps_headers, lammps_version, sizes, program)
+    if sizes is not None and sizes not in build.SIZES:
+        raise ValueError(f"--sizes {sizes}: must be one of {', '.join(build.SIZES)}")
+    program = build.ask_program(lmp) if lmp is not None else None
+    found_mpi = build.find_mpi(mpi)
+    lammps = build.find_lammps(lammps_headers, lammps_version, sizes, program)
     _tell("LAMMPS", f"{lammps.version} ({lammps.version_from}), headers in {lammps.headers}")
     _tell("integers", f"{lammps.sizes} ({lammps.sizes_from})")
-    if has_old_strings(lammps.library):
+    if build.has_old_strings(lammps.library):
         _tell("strings", f"those of before GCC 5, as in {lammps.library}")
     _tell("MPI", f"{found_mpi.name}, mpi.h in {found_mpi.headers}")
     if program is not None:
         _tell("program", f"{program.path}, on {program.mpi}")
         _compare(program, found_mpi)
     folder = writable_folder(output or Path(f"mlip-lammps-{lammps.version}")).resolve()
-    _tell("compiling", f"with {compiler()}, half a minute or so ...")
+    _tell("compiling", f"with {build.compiler()}, half a minute or so ...")
     start = time.perf_counter()
-    plugin = compile_plugin(lammps, found_mpi, folder)
+    plugin = build.compile_plugin(lammps, found_mpi, folder)
     _tell("compiled", f"{plugin} in {time.perf_counter() - start:.0f} s")
     _check_symbols(lammps, folder)
     if program is not None:
-        try_plugin(program, plugin)
+        build.try_plugin(program, plugin)
         _tell("tried", f"{program.path} knows pair_style mlip")
-    print(f"\nIn the input, before pair_style:\n    plugin load {plugin}\nor, for every run of this LAMMPS:")
-    print(f"    export LAMMPS_PLUGIN_PATH={folder}")
+    print(f"\nIn the input, before pair_style:\n    plugin load {quote(str(plugin))}")
+    print(f"or, for every run of this LAMMPS:\n    export LAMMPS_PLUGIN_PATH={quote(str(folder))}")
 
 
 def _tell(what: str, text: str) -> None:
