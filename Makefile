@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := CMakeLists.txt pyproject.toml $(shell find csrc lammps_plugin openmm_plugin cmake -type f 2>/dev/null)
 
-.PHONY: build demo test lint format clean
+.PHONY: build demo test test-slow lint format clean
 
 # Third-party packages; again whenever pyproject.toml changes.
 .stamp-packages: pyproject.toml scripts/dependencies.py
@@ -29,6 +29,9 @@ demo:
 
 test: build
 	$(BIN)/python -m pytest
+
+test-slow: build
+	$(BIN)/python -m pytest -m slow
 
 lint: build
 	$(BIN)/ruff check .

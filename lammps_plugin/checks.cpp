@@ -29,13 +29,13 @@ std::string mass_message(int type, const std::string &found, const std::string &
 
 double energy_unit(LAMMPS *lmp) {
   const std::string units = lmp->update->unit_style;
-  if (units == "metal") return 1.0;
-  if (units == "real") return utils::get_conversion_factor(utils::ENERGY, utils::METAL2REAL);
-  lmp->error->all(
-      FLERR,
-      "Pair style mlip works in eV and angstrom and needs units metal or real, not {}: other styles measure "
-      "length or energy differently, and positions would be misread",
-      units);
+  if (units != "metal" && units != "real")
+    lmp->error->all(
+        FLERR,
+        "Pair style mlip works in eV and angstrom and needs units metal or real, not {}: other styles measure "
+        "length or energy differently, and positions would be misread",
+        units);
+  return units == "metal" ? 1.0 : utils::get_conversion_factor(utils::ENERGY, utils::METAL2REAL);
 }
 
 /* ---------------------------------------------------------------------- */

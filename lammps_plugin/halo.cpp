@@ -45,10 +45,12 @@ void Halo::begin(void *rows, int width, mlip_dtype dtype) {
 /* ---------------------------------------------------------------------- */
 
 void Halo::forward(void *rows, int width, mlip_dtype dtype) {
-  if (width == 0) return;  // LAMMPS would take a size of zero for "the default"
+  if (width == 0) return;
   begin(rows, width, dtype);
   const double start = platform::walltime();
-  comm_->forward_comm(pair_, doubles_);
+  const int declared = std::exchange(pair_->comm_forward, doubles_);  // LAMMPS before 2025 takes no size as argument
+  comm_->forward_comm(pair_);
+  pair_->comm_forward = declared;
   seconds_ += platform::walltime() - start;
 }
 
@@ -56,7 +58,11 @@ void Halo::reverse(void *rows, int width, mlip_dtype dtype) {
   if (width == 0) return;
   begin(rows, width, dtype);
   const double start = platform::walltime();
-  comm_->reverse_comm(pair_, doubles_);
+  const int declared = std::exchange(pair_->comm_reverse, doubles_);
+  const int declared_off = std::exchange(pair_->comm_reverse_off, 0);
+  comm_->reverse_comm(pair_);
+  pair_->comm_reverse = declared;
+  pair_->comm_reverse_off = declared_off;
   seconds_ += platform::walltime() - start;
 }
 

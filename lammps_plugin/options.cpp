@@ -54,18 +54,18 @@ Options parse_options(LAMMPS *lmp, int narg, char **arg) {
   for (int i = 0; i < narg; i += 2) {
     const std::string keyword = arg[i];
     if (std::find(KEYWORDS.begin(), KEYWORDS.end(), keyword) == KEYWORDS.end())
-      error->all(FLERR, i + 1, "Unknown keyword {} of pair_style mlip: did you mean {}? Valid are {}", keyword,
+      error->all(FLERR, "Unknown keyword {} of pair_style mlip: did you mean {}? Valid are {}", keyword,
                  nearest(keyword, KEYWORDS), joined(KEYWORDS));
-    if (i + 1 >= narg) error->all(FLERR, i + 1, "Keyword {} of pair_style mlip lacks its value", keyword);
+    if (i + 1 >= narg) error->all(FLERR, "Keyword {} of pair_style mlip lacks its value", keyword);
     const std::string value = arg[i + 1];
     if (keyword == "precision") {
       if (std::find(PRECISIONS.begin(), PRECISIONS.end(), value) == PRECISIONS.end())
-        error->all(FLERR, i + 2, "Unknown precision {} in pair_style mlip: did you mean {}? Valid are {}", value,
+        error->all(FLERR, "Unknown precision {} in pair_style mlip: did you mean {}? Valid are {}", value,
                    nearest(value, PRECISIONS), joined(PRECISIONS));
       options.precision = value;
     } else if (keyword == "device") {
       if (!is_device(value))
-        error->all(FLERR, i + 2, "Unknown device {} in pair_style mlip: valid are cpu, cuda and cuda:N", value);
+        error->all(FLERR, "Unknown device {} in pair_style mlip: valid are cpu, cuda and cuda:N", value);
       options.device = value;
     } else if (keyword == "task") {
       options.task = value;

@@ -54,7 +54,7 @@ def test_plugins_see_only_the_public_header_of_the_engine(plugin: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("library", ["libmlip.so", "mlipplugin.so"])
+@pytest.mark.parametrize("library", ["libmlip.so", "mlipplugin.so", "libmlip_lammps.so"])
 def test_libraries_link_no_torch_and_no_host(library: str) -> None:
     dynamic = subprocess.run(
         ["readelf", "-d", str(library_folder() / library)], capture_output=True, text=True, check=True
@@ -62,6 +62,14 @@ def test_libraries_link_no_torch_and_no_host(library: str) -> None:
     needed = re.findall(r"NEEDED.*\[(.+)\]", dynamic)
     assert needed
     assert not [name for name in needed if re.search(r"torch|c10|lammps|libmpi|OpenMM", name)]
+
+
+def test_what_lammps_loads_needs_no_class_of_lammps() -> None:
+    """Symbols of classes differ between versions: LAMMPS could not open it, and would not know the pair style."""
+    library = library_folder() / "mlipplugin.so"
+    wanted = subprocess.run(["nm", "-D", "-u", str(library)], capture_output=True, text=True, check=True).stdout
+    assert " lammps_version" in wanted
+    assert not re.search(r"LAMMPS_NS|_lmp|MPI_|mpi_", wanted)
 
 
 def test_openmm_plugin_links_the_engine_and_openmm_alone() -> None:

@@ -91,12 +91,20 @@ class Finished:
     output: str
 
 
-def run_lammps(folder: Path, deck: str, ranks: int = 1, timeout: float = 300.0) -> Finished:
-    """Runs a deck; raises ``subprocess.TimeoutExpired`` when a rank hangs. No variable points to the plugin."""
+def run_lammps(
+    folder: Path, deck: str, ranks: int = 1, timeout: float = 300.0, program: Path | None = None
+) -> Finished:
+    """Runs a deck; raises ``subprocess.TimeoutExpired`` when a rank hangs. No variable points to the plugin.
+
+    ``program`` is another LAMMPS than that of this environment.
+    """
     environment = {key: value for key, value in os.environ.items() if key != "LAMMPS_PLUGIN_PATH"}
     environment["OMP_NUM_THREADS"] = "1"
     (folder / "deck.in").write_text(deck + "\n")
-    command = [*lmp_command(ranks), "-in", "deck.in", "-log", "deck.log"]
+    start = lmp_command(ranks)
+    if program is not None:
+        start[-1] = str(program)
+    command = [*start, "-in", "deck.in", "-log", "deck.log"]
     with subprocess.Popen(
         command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
@@ -108,8 +116,9 @@ def run_lammps(folder: Path, deck: str, ranks: int = 1, timeout: float = 300.0) 
     return Finished(process.returncode, output)
 
 
-def evaluate(folder: Path, settings: list[Setting], ranks: int = 1) -> dict[str, State]:
+def evaluate(folder: Path, settings: list[Setting], ranks: int = 1, program: Path | None = None) -> dict[str, State]:
     """All settings in one LAMMPS process (per rank), one after another."""
-    finished = run_lammps(folder, "\n".join(setting.deck(folder) for setting in settings), ranks)
+    deck = "\n".join(setting.deck(folder) for setting in settings)
+    finished = run_lammps(folder, deck, ranks, program=program)
     assert finished.code == 0, finished.output[-4000:]
     return {setting.name: setting.read(folder) for setting in settings}

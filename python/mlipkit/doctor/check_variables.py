@@ -78,8 +78,8 @@ def _lammps(environment: Environment, findings: Findings) -> Iterator[Finding]:
         other = folder / "mlipplugin.so"
         own = environment.libraries
         if other.is_file() and (own is None or folder.resolve() != own.resolve()):
-            found = "holds the plugin of another installation of mlipkit, which LAMMPS loads too"
-            remedy = "unset LAMMPS_PLUGIN_PATH; the lmp of this environment finds the plugin by itself"
+            found = "holds a plugin for another LAMMPS or of another installation of mlipkit, which is loaded too"
+            remedy = "unset LAMMPS_PLUGIN_PATH; the lmp of this environment finds its plugin by itself"
             yield findings.warning("LAMMPS_PLUGIN_PATH", found, remedy, other)
 
 
