@@ -70,7 +70,7 @@ void Graph::collect_pairs(const NeighList *list) {
 const double *Graph::positions(Atom *atom) {
   double **x = atom->x;
   for (int64_t row = 0; row < n_all_; row++)
-    for (int d = 0; d < 3; d++) x_[3 * row + d] = x[atom_of_row_[row]][d];
+    for (int d = 0; d < 3; d++) x_[3 * row + d] = length_ * x[atom_of_row_[row]][d];
   return x_.data();
 }
 

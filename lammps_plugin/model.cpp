@@ -31,6 +31,12 @@ Model::Model(LAMMPS *lmp, const std::string &path, const std::vector<std::string
     : handle_(nullptr, &mlip_close) {
   const mlip_status status = open(path, elements, options, lmp->comm->nthreads);
   agree(lmp, FLERR, status != MLIP_OK, status == MLIP_OK ? "" : std::string("Pair style mlip: ") + mlip_last_error());
+
+  std::string first = checksum_;
+  MPI_Bcast(first.data(), static_cast<int>(first.size()), MPI_CHAR, 0, lmp->world);
+  agree(
+      lmp, FLERR, checksum_ != first,
+      fmt::format("Pair style mlip: {} is not the same file as on rank 0 (SHA-256 {} and {})", path, checksum_, first));
 }
 
 mlip_status Model::open(const std::string &path, const std::vector<std::string> &elements, const Options &options,
@@ -46,8 +52,12 @@ mlip_status Model::open(const std::string &path, const std::vector<std::string> 
   request.threads = threads;
   if (options.tables) request.tables = *options.tables ? 1 : -1;
 
+  char digest[65];
+  mlip_status status = mlip_file_sha256(path.c_str(), digest);
+  if (status != MLIP_OK) return status;
+  checksum_ = digest;
   mlip_model *model = nullptr;
-  mlip_status status = mlip_open(path.c_str(), &request, &model);
+  status = mlip_open(path.c_str(), &request, &model);
   if (status != MLIP_OK) return status;
   handle_.reset(model);
 

@@ -21,11 +21,14 @@ void agree(LAMMPS *lmp, const char *file, int line, bool failed, const std::stri
 
 class Model {
  public:
-  /// Collective: opens `path` for the given elements and tries an evaluation without atoms.
+  /// Collective: opens `path`, the same file on all ranks, for the given elements and tries an evaluation without
+  /// atoms.
   Model(LAMMPS *lmp, const std::string &path, const std::vector<std::string> &elements, const Options &options);
 
   mlip_model *handle() const { return handle_.get(); }
   const mlip_description &about() const { return about_; }
+  /// SHA-256 of the file.
+  const std::string &checksum() const { return checksum_; }
   /// Doubles that hold one ghost's features in a message.
   int halo_doubles() const;
 
@@ -35,6 +38,7 @@ class Model {
 
   std::unique_ptr<mlip_model, decltype(&mlip_close)> handle_;
   mlip_description about_{};
+  std::string checksum_;
 };
 
 }  // namespace MLIP

@@ -82,7 +82,7 @@ def test_pair_style_again_without_pair_coeff(tmp_path: Path, cases: dict[str, At
 
 def test_units_without_a_fixed_energy(tmp_path: Path, cases: dict[str, Atoms]) -> None:
     deck = start(tmp_path, cases["bulk_water"]).replace("units metal", "units lj")
-    assert "needs units metal or real, not lj" in refused(tmp_path, deck + "pair_style mlip")
+    assert r"needs units of fixed energy and length.*metal, real or electron, not lj: reduced units" in refused(tmp_path, deck + "pair_style mlip")
 
 
 def test_required_condition_without_value(tmp_path: Path, cases: dict[str, Atoms], two_task_artifact: Path) -> None:
