@@ -77,7 +77,7 @@ void Commands::check_file(LAMMPS *lmp) const {
   char found[65];
   std::string message;
   if (mlip_file_sha256(path.c_str(), found) != MLIP_OK)
-    message = fmt::format("cannot be read now ({})", mlip_last_error());
+    message = "cannot be read now";
   else if (checksum != found)
     message = fmt::format("is another file now (SHA-256 {})", found);
   agree(lmp, FLERR, !message.empty(),

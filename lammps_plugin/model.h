@@ -3,6 +3,8 @@
 #ifndef MLIP_LAMMPS_MODEL_H
 #define MLIP_LAMMPS_MODEL_H
 
+#include <mpi.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +38,9 @@ class Model {
   mlip_status open(const std::string &path, const std::vector<std::string> &elements, const Options &options,
                    int threads);
 
+  mlip_status share_sums();
+
+  MPI_Comm world_;
   std::unique_ptr<mlip_model, decltype(&mlip_close)> handle_;
   mlip_description about_{};
   std::string checksum_;

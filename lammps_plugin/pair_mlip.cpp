@@ -105,47 +105,6 @@ void PairMLIP::open_model() {
   announced_ = giving_ = false;
 }
 
-/* ----------------------------------------------------------------------
-   the model that a restart file names is opened when it is needed, so that
-   pair_style and pair_coeff can be given again before
-------------------------------------------------------------------------- */
-
-bool PairMLIP::ready() {
-  if (!model_ && restored_ && !commands_.path.empty()) {
-    commands_.check_file(lmp);
-    open_model();
-    restored_ = false;
-  }
-  return model_ != nullptr;
-}
-
-void PairMLIP::write_restart_settings(FILE *file) {
-  commands_.write(file);
-}
-
-void PairMLIP::read_restart_settings(FILE *file) {
-  MLIP::Commands commands = MLIP::Commands::read(lmp, file);
-  std::vector<char *> words;
-  for (auto &word : commands.options) words.push_back(word.data());
-  settings(static_cast<int>(words.size()), words.data());
-  commands_ = commands;
-  restored_ = true;
-}
-
-/* ----------------------------------------------------------------------
-   under hybrid LAMMPS saves settings alone: which types belong to which
-   sub-style is not in the file, and pair_coeff has to be given again
-------------------------------------------------------------------------- */
-
-void PairMLIP::write_restart(FILE *file) {
-  write_restart_settings(file);
-}
-
-void PairMLIP::read_restart(FILE *file) {
-  read_restart_settings(file);
-  if (!commands_.path.empty()) assign_types();
-}
-
 /* ---------------------------------------------------------------------- */
 
 void PairMLIP::init_style() {
@@ -154,7 +113,6 @@ void PairMLIP::init_style() {
   MLIP::check_special_bonds(lmp, types_);
   MLIP::check_comm_cutoff(lmp, cutoff_);
   size_messages();
-  set_reduction();
   wanted_.clear();
   give_outputs(false);
   graph_.forget();
@@ -180,21 +138,6 @@ void PairMLIP::size_messages() {
 
   const mlip_halo callbacks = halo_.callbacks();
   const mlip_status status = mlip_set_halo(model_->handle(), halo > 0 ? &callbacks : nullptr);
-  MLIP::agree(lmp, FLERR, status != MLIP_OK, std::string("Pair style mlip: ") + mlip_last_error());
-}
-
-/* ---------------------------------------------------------------------- */
-
-void PairMLIP::set_reduction() {
-  mlip_reduction reduction{};
-  reduction.host = this;
-  reduction.sum = [](void *host, double *values, int n) {
-    return MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_SUM, static_cast<PairMLIP *>(host)->world);
-  };
-  reduction.max = [](void *host, double *values, int n) {
-    return MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, static_cast<PairMLIP *>(host)->world);
-  };
-  const mlip_status status = mlip_set_reduction(model_->handle(), &reduction);
   MLIP::agree(lmp, FLERR, status != MLIP_OK, std::string("Pair style mlip: ") + mlip_last_error());
 }
 

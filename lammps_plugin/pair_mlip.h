@@ -72,7 +72,6 @@ class PairMLIP : public Pair {
   void assign_types();
   void open_model();
   void size_messages();
-  void set_reduction();
   void prepare_graph();
   bool outputs_due() const;
   void give_outputs(bool wanted);
