@@ -34,6 +34,12 @@ $(c_pressure[4]:%.17g) $(c_pressure[5]:%.17g) $(c_pressure[6]:%.17g)" file {name
 """
 
 
+def in_units(atoms: Atoms, units: str) -> Atoms:
+    """The structure with lengths as LAMMPS reads them."""
+    length = LENGTH[units]
+    return Atoms(atoms.symbols, atoms.positions / length, cell=atoms.cell.array / length, pbc=atoms.pbc)
+
+
 @dataclass
 class State:
     """Energy, forces and virial of a structure, in the host's units of energy and length."""
@@ -61,9 +67,7 @@ class Setting:
 
     def deck(self, folder: Path) -> str:
         """Writes the data file and returns the commands; they begin with ``clear``."""
-        atoms = self.atoms.copy()
-        atoms.set_cell(atoms.cell.array / LENGTH[self.units], scale_atoms=True)
-        write_data(folder / f"{self.name}.data", atoms, self.elements)
+        write_data(folder / f"{self.name}.data", in_units(self.atoms, self.units), self.elements)
         return "\n".join(
             [
                 "clear",

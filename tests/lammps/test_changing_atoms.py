@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Atoms that come, go and are left out: after each change the model is the one ASE knows, for the atoms that are there."""
+"""Atoms that come, go, are left out or change their rank: each time the model is what ASE gives for those there."""
 
 from __future__ import annotations
 
@@ -60,6 +60,14 @@ fix integrate mobile nve
 timestep 0.0005
 run 10 post no
 """
+BALANCED = """
+velocity all create 600 77 loop geom
+fix integrate all nve
+timestep 0.0005
+comm_style tiled
+fix balance all balance 3 1.0 rcb weight time 1.0
+run 12 post no
+"""
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=lambda ranks: f"{ranks}ranks")
@@ -69,7 +77,7 @@ def folder(
     water_artifact: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """Two simulations in one job; the first goes through the changes one after another."""
+    """Three simulations in one job; the first goes through the changes one after another."""
     place = tmp_path_factory.mktemp("changing")
     slab = cases["slab"].copy()
     slab.positions[:, 2] += 10 - slab.positions[:, 2].min()
@@ -82,6 +90,8 @@ def folder(
         deck += commands + snapshot(name)
     deck += f"clear\nunits metal\nread_data water.data\n{mlip(water_artifact)}\n"
     deck += LEFT_OUT + snapshot("left_out") + HELD + snapshot("held")
+    write_data(place / "corner.data", cases["corner"], ["H", "O"])
+    deck += f"clear\nunits metal\nread_data corner.data\n{mlip(water_artifact)}\n{BALANCED}" + snapshot("balanced")
     finished = run_lammps(place, deck, request.param)
     assert finished.code == 0, finished.output[-4000:]
     return place
@@ -121,11 +131,16 @@ def test_excluded_pairs_are_no_edges(folder: Path, cases: dict[str, Atoms], wate
     assert np.abs(found.forces - whole.forces).max() > 0.1
 
 
-def test_a_group_moves_in_the_field_of_the_others(
-    folder: Path, cases: dict[str, Atoms], water_artifact: Path
-) -> None:
+def test_a_group_moves_in_the_field_of_the_others(folder: Path, cases: dict[str, Atoms], water_artifact: Path) -> None:
     found = read_snapshot(folder, "held", "HO")
     assert_snapshot_is_what_ase_gives(found, water_artifact)
     moved = np.abs(found.atoms.positions - cases["bulk_water"].positions).max(axis=1)
     assert moved[:12].min() > 1e-3
     assert np.all(moved[12:] == 0.0)
+
+
+def test_load_balancing_moves_atoms_between_ranks(folder: Path, cases: dict[str, Atoms], water_artifact: Path) -> None:
+    """Of a box with atoms in one corner only, so that ranks begin without atoms."""
+    found = read_snapshot(folder, "balanced", "HO")
+    assert_snapshot_is_what_ase_gives(found, water_artifact)
+    assert len(found.tags) == len(cases["corner"])

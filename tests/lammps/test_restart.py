@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Restart and data files: settings and model come back, runs go on as if they had not stopped, other files are refused."""
+"""Restart and data files: settings and model come back, runs go on unchanged, other model files are refused."""
 
 from __future__ import annotations
 
