@@ -115,6 +115,7 @@ void PairMLIP::init_style() {
   size_messages();
   wanted_.clear();
   give_outputs(false);
+  graph_.set_reach(cutoff_ + neighbor->skin);
   graph_.forget();
   neighbor->add_request(this, NeighConst::REQ_FULL);
   if (!announced_) print_summary();

@@ -69,6 +69,19 @@ fix balance all balance 3 1.0 rcb weight time 1.0
 run 12 post no
 """
 
+# a second style that reaches further: LAMMPS makes one list for both, and lists are rebuilt while atoms move
+WIDE = """
+pair_style hybrid/overlay mlip precision double lj/cut 6.5
+pair_coeff * * mlip {model} H O
+pair_coeff * * lj/cut 0.0 1.0
+velocity all create 900 77 loop geom
+fix integrate all nve
+timestep 0.0005
+neighbor 0.5 bin
+neigh_modify delay 0 every 1 check yes
+run 40 post no
+"""
+
 
 @pytest.fixture(scope="module", params=[1, 3], ids=lambda ranks: f"{ranks}ranks")
 def folder(
@@ -77,7 +90,7 @@ def folder(
     water_artifact: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """Three simulations in one job; the first goes through the changes one after another."""
+    """Four simulations in one job; the first goes through the changes one after another."""
     place = tmp_path_factory.mktemp("changing")
     slab = cases["slab"].copy()
     slab.positions[:, 2] += 10 - slab.positions[:, 2].min()
@@ -92,6 +105,8 @@ def folder(
     deck += LEFT_OUT + snapshot("left_out") + HELD + snapshot("held")
     write_data(place / "corner.data", cases["corner"], ["H", "O"])
     deck += f"clear\nunits metal\nread_data corner.data\n{mlip(water_artifact)}\n{BALANCED}" + snapshot("balanced")
+    wide = WIDE.format(model=water_artifact)
+    deck += f"clear\nunits metal\nread_data water.data\n{wide}" + snapshot("wide")
     finished = run_lammps(place, deck, request.param)
     assert finished.code == 0, finished.output[-4000:]
     return place
@@ -144,3 +159,11 @@ def test_load_balancing_moves_atoms_between_ranks(folder: Path, cases: dict[str,
     found = read_snapshot(folder, "balanced", "HO")
     assert_snapshot_is_what_ase_gives(found, water_artifact)
     assert len(found.tags) == len(cases["corner"])
+
+
+def test_a_list_that_reaches_further_than_the_model(
+    folder: Path, cases: dict[str, Atoms], water_artifact: Path
+) -> None:
+    found = read_snapshot(folder, "wide", "HO")
+    assert_snapshot_is_what_ase_gives(found, water_artifact)
+    assert np.linalg.norm(found.atoms.positions - cases["bulk_water"].positions, axis=1).max() > 0.25, "half the skin"

@@ -16,7 +16,7 @@ import pytest
 from mlipkit.interfaces.lammps import lmp_command
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "lammps"
-DECKS = {"nvt": "nvt.dump", "npt": "density.txt", "slab": "profile.txt", "hybrid": "hybrid.dump", "watch": "odd.extxyz"}
+DECKS = {"npt": "density.txt", "slab": "profile.txt", "hybrid": "hybrid.dump", "watch": "odd.extxyz"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def run(folder: Path, name: str, *variables: str) -> str:
 
 
 def test_every_deck_is_run() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.in")} == {*DECKS, "continue"}
+    assert {path.stem for path in EXAMPLES.glob("*.in")} == {*DECKS, "nvt", "continue"}
 
 
 @pytest.mark.parametrize("name", DECKS)
@@ -47,19 +47,20 @@ def test_deck_runs_and_leaves_its_results(folder: Path, name: str) -> None:
     variables = ["-var", "doubt", "0.01"] if name == "watch" else []
     output = run(folder, name, *variables)
     assert "for 20 steps" in output
-    assert (folder / DECKS[name]).stat().st_size > 100
+    assert len((folder / DECKS[name]).read_text().splitlines()) > 2
     if name == "watch":
         assert len(ase.io.read(folder / "odd.extxyz", ":")) == 2
 
 
 def test_a_run_goes_on_from_its_restart_file(folder: Path) -> None:
-    run(folder, "nvt")
-    run(folder, "continue")
+    assert "for 20 steps" in run(folder, "nvt")
+    assert "restoring pair style mlip from restart" in run(folder, "continue")
     last, first = (
         ase.io.read(folder / f"{name}.dump", which, format="lammps-dump-text")
         for name, which in (("nvt", -1), ("continue", 0))
     )
-    np.testing.assert_allclose(first.positions, last.positions, atol=1e-3)  # as many digits as are written
+    shift = (first.positions - last.positions) / last.cell.lengths()
+    np.testing.assert_allclose(shift, np.round(shift), atol=1e-4)  # as many digits as are written
 
 
 def test_the_slab_is_whole_molecules_in_vacuum(folder: Path) -> None:
@@ -69,5 +70,6 @@ def test_the_slab_is_whole_molecules_in_vacuum(folder: Path) -> None:
     bonds = distances[np.ix_(numbers == 8, numbers == 1)] < 1.3
     assert np.all(bonds.sum(axis=1) == 2)
     lowest, highest = slab.positions[:, 2].min(), slab.positions[:, 2].max()
-    low, length = slab.get_celldisp().ravel()[2], slab.cell[2, 2]
-    assert min(lowest - low, low + length - highest) > 11
+    lines = (folder / "slab.data").read_text().splitlines()
+    low, high = next(map(float, line.split()[:2]) for line in lines if line.endswith("zlo zhi"))
+    assert min(lowest - low, high - highest) == pytest.approx(12.0)

@@ -28,7 +28,7 @@ def alone(name: str) -> str:
 
 def overlay(name: str, model: Path) -> str:
     style, coeff, kspace = OTHERS[name]
-    pair = f"pair_style hybrid/overlay {style} mlip precision double\npair_coeff * * mlip {model} H O\n"
+    pair = f"pair_style hybrid/overlay mlip precision double {style}\npair_coeff * * mlip {model} H O\n"
     return f"{CHARGES}{pair}pair_coeff * * {coeff}\n{kspace}"
 
 
