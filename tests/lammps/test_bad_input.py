@@ -227,12 +227,17 @@ def test_bonded_water_under_default_special_bonds(tmp_path: Path, water_artifact
     assert len(set(energies)) == 1
 
 
-def test_a_failure_on_one_rank_stops_the_other(tmp_path: Path, cases: dict[str, Atoms], water_artifact: Path) -> None:
-    """The second rank runs in a folder without the artifact."""
+@pytest.mark.parametrize("there_is", ["none", "another"])
+def test_a_failure_on_one_rank_stops_the_other(
+    tmp_path: Path, cases: dict[str, Atoms], water_artifact: Path, vector_artifact: Path, there_is: str
+) -> None:
+    """The second rank runs in a folder without the artifact, or with another one of the same name."""
     there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
     there.mkdir()
     elsewhere.mkdir()
     (there / "model.pt").write_bytes(water_artifact.read_bytes())
+    if there_is == "another":
+        (elsewhere / "model.pt").write_bytes(vector_artifact.read_bytes())
     for folder in (there, elsewhere):
         (folder / "deck.in").write_text(start(folder, cases["bulk_water"]) + mlip(Path("model.pt")) + "\n")
     rank = ["-np", "1", "-wdir"]
@@ -240,4 +245,5 @@ def test_a_failure_on_one_rank_stops_the_other(tmp_path: Path, cases: dict[str, 
     command = [find_program("mpirun"), *rank, str(there), *lmp, ":", *rank, str(elsewhere), *lmp]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode != 0
-    assert re.search(r"model\.pt does not exist.*on 1 of 2 ranks, first on rank 1", done.stdout)
+    wrong = "does not exist" if there_is == "none" else "is not the same file as on rank 0"
+    assert re.search(rf"model\.pt {wrong}.*on 1 of 2 ranks, first on rank 1", done.stdout)
