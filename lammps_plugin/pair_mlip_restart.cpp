@@ -17,7 +17,7 @@ using namespace LAMMPS_NS;
 ------------------------------------------------------------------------- */
 
 bool PairMLIP::ready() {
-  if (!model_ && restored_ && !commands_.path.empty()) {
+  if (!model_ && restored_ && allocated) {  // under hybrid types are known only after pair_coeff
     commands_.check_file(lmp);
     open_model();
     restored_ = false;

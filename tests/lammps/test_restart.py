@@ -139,6 +139,13 @@ def test_a_model_that_is_not_the_same_stops_the_run(
     assert "or give pair_coeff after read_restart" in message
 
 
+def test_a_sub_style_has_no_model_before_its_pair_coeff(folder: Path) -> None:
+    deck = "read_restart hybrid.5.restart\ncompute s all mlip/atom charges index 1"
+    finished = run_lammps(folder, deck)
+    assert finished.code != 0
+    assert "give pair_style mlip and pair_coeff before" in finished.output
+
+
 def test_computes_find_the_model_of_the_restart_file(
     ensemble_artifact: Path, cases: dict[str, Atoms], tmp_path: Path
 ) -> None:
