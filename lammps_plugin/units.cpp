@@ -18,15 +18,17 @@ constexpr double BOHR = 0.529177210544;      // angstrom
 
 Units units_of(LAMMPS *lmp) {
   const std::string style = lmp->update->unit_style;
-  if (style == "metal") return {};
   if (style == "real") return {utils::get_conversion_factor(utils::ENERGY, utils::METAL2REAL), 1.0};
   if (style == "electron") return {1.0 / HARTREE, BOHR};
   const char *reason = style == "lj" ? "reduced units have neither, so that the model's eV and angstrom mean nothing"
                                      : "it measures masses in units of other scales than the atomic mass unit";
-  lmp->error->all(FLERR,
-                  "Pair style mlip needs units of fixed energy and length for atoms, metal, real or electron, not {}: "
-                  "{}; convert the data and use units metal",
-                  style, reason);
+  if (style != "metal")
+    lmp->error->all(
+        FLERR,
+        "Pair style mlip needs units of fixed energy and length for atoms, metal, real or electron, not {}: "
+        "{}; convert the data and use units metal",
+        style, reason);
+  return {};
 }
 
 }  // namespace LAMMPS_NS::MLIP
