@@ -71,10 +71,12 @@ def test_pair_style_again_without_pair_coeff(tmp_path: Path, cases: dict[str, At
     assert "no model is loaded; give `pair_coeff * * model.pt`" in refused(tmp_path, deck)
 
 
-def test_units_without_a_fixed_energy(tmp_path: Path, cases: dict[str, Atoms]) -> None:
-    deck = start(tmp_path, cases["bulk_water"]).replace("units metal", "units lj")
+@pytest.mark.parametrize("units", ["lj", "si", "cgs", "micro", "nano"])
+def test_units_that_do_not_describe_atoms(tmp_path: Path, cases: dict[str, Atoms], units: str) -> None:
+    deck = start(tmp_path, cases["bulk_water"]).replace("units metal", f"units {units}")
     message = refused(tmp_path, deck + "pair_style mlip")
-    assert "for atoms, metal, real or electron, not lj: reduced units have neither" in message
+    reason = "reduced units have neither" if units == "lj" else "it measures masses in units of other scales"
+    assert f"metal, real or electron, not {units}: {reason}" in message
 
 
 def test_required_condition_without_value(tmp_path: Path, cases: dict[str, Atoms], two_task_artifact: Path) -> None:
