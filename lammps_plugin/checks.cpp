@@ -2,7 +2,6 @@
 #include "checks.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "atom.h"
 #include "comm.h"
@@ -11,7 +10,7 @@
 #include "model.h"
 #include "neighbor.h"
 #include "pointers.h"
-#include "update.h"
+#include "types.h"
 
 namespace LAMMPS_NS::MLIP {
 namespace {
@@ -26,19 +25,6 @@ std::string mass_message(int type, const std::string &found, const std::string &
 }
 
 }  // namespace
-
-double energy_unit(LAMMPS *lmp) {
-  const std::string units = lmp->update->unit_style;
-  if (units != "metal" && units != "real")
-    lmp->error->all(
-        FLERR,
-        "Pair style mlip works in eV and angstrom and needs units metal or real, not {}: other styles measure "
-        "length or energy differently, and positions would be misread",
-        units);
-  return units == "metal" ? 1.0 : utils::get_conversion_factor(utils::ENERGY, utils::METAL2REAL);
-}
-
-/* ---------------------------------------------------------------------- */
 
 void check_masses(LAMMPS *lmp, const TypeMap &types, const double *standard) {
   Atom *atom = lmp->atom;
@@ -98,24 +84,6 @@ void check_comm_cutoff(LAMMPS *lmp, double cutoff) {
                     "Pair style mlip: communication cutoff {} is too short; the model needs {} (cutoff {} + skin {}): "
                     "use `comm_modify cutoff {}` or leave the command out",
                     given, needed, cutoff, lmp->neighbor->skin, needed);
-}
-
-/* ---------------------------------------------------------------------- */
-
-void print_types(LAMMPS *lmp, const TypeMap &types) {
-  Atom *atom = lmp->atom;
-  std::vector<bigint> mine(atom->ntypes + 1, 0), all(atom->ntypes + 1, 0);
-  for (int i = 0; i < atom->nlocal; i++) mine[atom->type[i]]++;
-  MPI_Allreduce(mine.data(), all.data(), atom->ntypes + 1, MPI_LMP_BIGINT, MPI_SUM, lmp->world);
-  if (lmp->comm->me != 0) return;
-
-  std::string table = fmt::format("  {:>5} {:>8} {:>10} {:>10}\n", "type", "element", "mass", "atoms");
-  for (int type = 1; type <= atom->ntypes; type++) {
-    const std::string mass = atom->rmass || !atom->mass ? "per atom" : fmt::format("{:.4f}", atom->mass[type]);
-    table += fmt::format("  {:>5} {:>8} {:>10} {:>10}\n", type, types.handles(type) ? types.element(type) : "NULL",
-                         mass, all[type]);
-  }
-  utils::logmesg(lmp, table);
 }
 
 }  // namespace LAMMPS_NS::MLIP

@@ -25,6 +25,7 @@ std::vector<double> own_rows(LAMMPS *lmp, const PairMLIP &pair, const Frame &fra
     const int i = pair.atom_of_row()[row];
     double x[3];
     lmp->domain->unmap(atom->x[i], atom->image[i], x);
+    for (double &coordinate : x) coordinate *= pair.units().length;
     rows.push_back(atom->tag_enable ? static_cast<double>(atom->tag[i]) : 0.0);
     rows.push_back(pair.types().species[atom->type[i]]);
     rows.insert(rows.end(), x, x + 3);
@@ -44,7 +45,7 @@ std::vector<double> gathered(LAMMPS *lmp, const std::vector<double> &mine) {
   return all;
 }
 
-std::string header(LAMMPS *lmp, const Frame &frame) {
+std::string header(LAMMPS *lmp, double length, const Frame &frame) {
   const Domain *box = lmp->domain;
   const double tilt[3] = {box->triclinic ? box->xy : 0.0, box->triclinic ? box->xz : 0.0,
                           box->triclinic ? box->yz : 0.0};
@@ -53,7 +54,8 @@ std::string header(LAMMPS *lmp, const Frame &frame) {
   return fmt::format(
       "Lattice=\"{:.10g} 0 0 {:.10g} {:.10g} 0 {:.10g} {:.10g} {:.10g}\" Properties=species:S:1:pos:R:3:id:I:1{} "
       "pbc=\"{} {} {}\"{}\n",
-      box->xprd, tilt[0], box->yprd, tilt[1], tilt[2], box->zprd, column, letter(0), letter(1), letter(2), frame.info);
+      length * box->xprd, length * tilt[0], length * box->yprd, length * tilt[1], length * tilt[2], length * box->zprd,
+      column, letter(0), letter(1), letter(2), frame.info);
 }
 
 std::string text_of(LAMMPS *lmp, const PairMLIP &pair, const Frame &frame, const std::vector<double> &all) {
@@ -62,7 +64,7 @@ std::string text_of(LAMMPS *lmp, const PairMLIP &pair, const Frame &frame, const
   std::vector<const double *> rows(n);
   for (size_t k = 0; k < n; k++) rows[k] = &all[k * stride];
   std::stable_sort(rows.begin(), rows.end(), [](const double *a, const double *b) { return a[0] < b[0]; });
-  std::string text = fmt::format("{}\n", n) + header(lmp, frame);
+  std::string text = fmt::format("{}\n", n) + header(lmp, pair.units().length, frame);
   for (const double *row : rows) {
     text += fmt::format("{} {:.10f} {:.10f} {:.10f} {:.0f}", pair.types().elements[static_cast<int>(row[1])], row[2],
                         row[3], row[4], row[0]);

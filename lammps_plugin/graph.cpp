@@ -21,7 +21,8 @@ bool Graph::update(Atom *atom, const Neighbor *neighbor, const NeighList *list,
   builds_ = neighbor->ncalls;
   made_ = true;
   map_rows(atom, list, species_of_type);
-  collect_pairs(list);
+  // atoms may have moved since an older list was made, and pairs beyond the reach may come back within it
+  collect_pairs(atom, list, neighbor->ago == 0 && neighbor->cutneighmax > reach_);
   return true;
 }
 
@@ -54,14 +55,20 @@ void Graph::map_rows(Atom *atom, const NeighList *list, const std::vector<int> &
   }
 }
 
-void Graph::collect_pairs(const NeighList *list) {
+void Graph::collect_pairs(const Atom *atom, const NeighList *list, bool trim) {
+  const auto far = [this, x = atom->x](int i, int j) {
+    double squared = 0.0;
+    for (int d = 0; d < 3; d++) squared += (x[j][d] - x[i][d]) * (x[j][d] - x[i][d]);
+    return squared > reach_ * reach_;
+  };
   first_.assign(1, 0);
   neighbour_.clear();
   for (int64_t row = 0; row < n_local_; row++) {
     const int i = atom_of_row_[row];
     for (int jj = 0; jj < list->numneigh[i]; jj++) {
       const int j = list->firstneigh[i][jj] & NEIGHMASK;  // the upper bits mark special bonds
-      if (row_of_atom_[j] >= 0) neighbour_.push_back(row_of_atom_[j]);
+      if (row_of_atom_[j] < 0 || (trim && far(i, j))) continue;
+      neighbour_.push_back(row_of_atom_[j]);
     }
     first_.push_back(static_cast<int64_t>(neighbour_.size()));
   }
@@ -70,7 +77,7 @@ void Graph::collect_pairs(const NeighList *list) {
 const double *Graph::positions(Atom *atom) {
   double **x = atom->x;
   for (int64_t row = 0; row < n_all_; row++)
-    for (int d = 0; d < 3; d++) x_[3 * row + d] = x[atom_of_row_[row]][d];
+    for (int d = 0; d < 3; d++) x_[3 * row + d] = length_ * x[atom_of_row_[row]][d];
   return x_.data();
 }
 

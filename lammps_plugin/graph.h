@@ -26,7 +26,12 @@ class Graph {
   bool update(Atom *atom, const Neighbor *neighbor, const NeighList *list, const std::vector<int> &species_of_type);
   /// The next update makes everything anew.
   void forget() { made_ = false; }
-  /// Positions of all rows, of this step.
+  /// LAMMPS's unit of length, in angstrom.
+  void set_length(double length) { length_ = length; }
+  /// Cutoff plus skin: where another style of a hybrid reaches further, LAMMPS's list does too, and pairs beyond are
+  /// left out when it was rebuilt.
+  void set_reach(double reach) { reach_ = reach; }
+  /// Positions of all rows, of this step, in angstrom.
   const double *positions(Atom *atom);
 
   mlip_pairs view() const;
@@ -43,10 +48,11 @@ class Graph {
  private:
   void map_rows(Atom *atom, const NeighList *list, const std::vector<int> &species_of_type);
   void add_row(int atom, int species);
-  void collect_pairs(const NeighList *list);
+  void collect_pairs(const Atom *atom, const NeighList *list, bool trim);
 
   int64_t n_local_ = 0, n_all_ = 0;
   bool made_ = false;
+  double length_ = 1.0, reach_ = 0.0;
   bigint builds_ = 0;
   std::vector<int> types_;  // of all atoms, ghosts included, when rows and pairs were made
   // All of these only grow; the counts above say how much of them is in use.

@@ -28,9 +28,16 @@ void agree(LAMMPS *lmp, const char *file, int line, bool failed, const std::stri
 }
 
 Model::Model(LAMMPS *lmp, const std::string &path, const std::vector<std::string> &elements, const Options &options)
-    : handle_(nullptr, &mlip_close) {
-  const mlip_status status = open(path, elements, options, lmp->comm->nthreads);
+    : world_(lmp->world), handle_(nullptr, &mlip_close) {
+  mlip_status status = open(path, elements, options, lmp->comm->nthreads);
+  if (status == MLIP_OK) status = share_sums();
   agree(lmp, FLERR, status != MLIP_OK, status == MLIP_OK ? "" : std::string("Pair style mlip: ") + mlip_last_error());
+
+  std::string first = checksum_;
+  MPI_Bcast(first.data(), static_cast<int>(first.size()), MPI_CHAR, 0, lmp->world);
+  agree(
+      lmp, FLERR, checksum_ != first,
+      fmt::format("Pair style mlip: {} is not the same file as on rank 0 (SHA-256 {} and {})", path, checksum_, first));
 }
 
 mlip_status Model::open(const std::string &path, const std::vector<std::string> &elements, const Options &options,
@@ -50,6 +57,10 @@ mlip_status Model::open(const std::string &path, const std::vector<std::string> 
   mlip_status status = mlip_open(path.c_str(), &request, &model);
   if (status != MLIP_OK) return status;
   handle_.reset(model);
+  char digest[65];
+  status = mlip_file_sha256(path.c_str(), digest);
+  if (status != MLIP_OK) return status;
+  checksum_ = digest;
 
   if (options.charge) status = mlip_set_condition(model, "total_charge", *options.charge);
   if (status == MLIP_OK && options.spin) status = mlip_set_condition(model, "spin_multiplicity", *options.spin);
@@ -61,6 +72,19 @@ mlip_status Model::open(const std::string &path, const std::vector<std::string> 
   status = mlip_evaluate(model, &nothing, &result);
   if (status != MLIP_OK) return status;
   return mlip_describe(model, &about_);
+}
+
+/// What belongs to the whole structure is summed over all ranks.
+mlip_status Model::share_sums() {
+  mlip_reduction reduction{};
+  reduction.host = this;
+  reduction.sum = [](void *host, double *values, int n) {
+    return MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_SUM, static_cast<Model *>(host)->world_);
+  };
+  reduction.max = [](void *host, double *values, int n) {
+    return MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, static_cast<Model *>(host)->world_);
+  };
+  return mlip_set_reduction(handle_.get(), &reduction);
 }
 
 int Model::halo_doubles() const {

@@ -3,6 +3,8 @@
 #ifndef MLIP_LAMMPS_MODEL_H
 #define MLIP_LAMMPS_MODEL_H
 
+#include <mpi.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,11 +23,14 @@ void agree(LAMMPS *lmp, const char *file, int line, bool failed, const std::stri
 
 class Model {
  public:
-  /// Collective: opens `path` for the given elements and tries an evaluation without atoms.
+  /// Collective: opens `path`, the same file on all ranks, for the given elements and tries an evaluation without
+  /// atoms.
   Model(LAMMPS *lmp, const std::string &path, const std::vector<std::string> &elements, const Options &options);
 
   mlip_model *handle() const { return handle_.get(); }
   const mlip_description &about() const { return about_; }
+  /// SHA-256 of the file.
+  const std::string &checksum() const { return checksum_; }
   /// Doubles that hold one ghost's features in a message.
   int halo_doubles() const;
 
@@ -33,8 +38,12 @@ class Model {
   mlip_status open(const std::string &path, const std::vector<std::string> &elements, const Options &options,
                    int threads);
 
+  mlip_status share_sums();
+
+  MPI_Comm world_;
   std::unique_ptr<mlip_model, decltype(&mlip_close)> handle_;
   mlip_description about_{};
+  std::string checksum_;
 };
 
 }  // namespace MLIP

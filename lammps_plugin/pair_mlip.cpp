@@ -13,13 +13,11 @@
 #include <cstring>
 
 #include "atom.h"
+#include "checks.h"
 #include "comm.h"
-#include "compute.h"
 #include "error.h"
-#include "fix.h"
 #include "force.h"
 #include "memory.h"
-#include "modify.h"
 #include "neigh_list.h"
 #include "neighbor.h"
 #include "update.h"
@@ -30,7 +28,6 @@ using namespace LAMMPS_NS;
 
 PairMLIP::PairMLIP(LAMMPS *lmp) : Pair(lmp) {
   single_enable = 0;
-  restartinfo = 0;
   one_coeff = 1;
   manybody_flag = 1;
   // the virial is a sum over edges, which holds with newton off and under r-RESPA too
@@ -61,8 +58,10 @@ void PairMLIP::allocate() {
 ------------------------------------------------------------------------- */
 
 void PairMLIP::settings(int narg, char **arg) {
-  energy_unit_ = MLIP::energy_unit(lmp);
+  units_ = MLIP::units_of(lmp);
+  graph_.set_length(units_.length);
   options_ = MLIP::parse_options(lmp, narg, arg);
+  commands_.options.assign(arg, arg + narg);
   model_.reset();  // it was opened with other options
 }
 
@@ -73,14 +72,21 @@ void PairMLIP::settings(int narg, char **arg) {
 void PairMLIP::coeff(int narg, char **arg) {
   if (narg < 3 || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
     error->all(FLERR, "Pair style mlip needs `pair_coeff * * model.pt` followed by one element per atom type");
-  map_types(narg - 3, arg + 3);
+  const std::string expected = restored_ ? commands_.checksum : "";
+  restored_ = false;
+  commands_.path = arg[2];
+  commands_.elements.assign(arg + 3, arg + narg);
+  assign_types();
+  open_model();
+  if (!expected.empty() && commands_.checksum != expected && comm->me == 0)
+    error->warning(FLERR, "Pair style mlip: model {} (SHA-256 {}) is not the one of the restart file (SHA-256 {})",
+                   commands_.path, commands_.checksum, expected);
+}
 
-  path_ = arg[2];
-  model_.reset();
-  model_ = std::make_unique<MLIP::Model>(lmp, path_, types_.elements, options_);
-  cutoff_ = model_->about().cutoff;
-  announced_ = giving_ = false;
+/* ---------------------------------------------------------------------- */
 
+void PairMLIP::assign_types() {
+  types_ = MLIP::map_types(lmp, commands_.elements);
   // Alone, the style is responsible for NULL types too (they feel nothing); under hybrid another style is.
   const bool alone = force->pair == this;
   if (!allocated) allocate();
@@ -91,39 +97,25 @@ void PairMLIP::coeff(int narg, char **arg) {
     }
 }
 
-/* ---------------------------------------------------------------------- */
-
-void PairMLIP::map_types(int nnames, char **names) {
-  if (nnames != atom->ntypes)
-    error->all(FLERR,
-               "Pair style mlip: pair_coeff names {} elements for {} atom types; give one chemical symbol per type, in "
-               "the order of the types, and NULL for types that the model leaves alone",
-               nnames, atom->ntypes);
-  types_ = MLIP::TypeMap{};
-  types_.species.assign(atom->ntypes + 1, -1);
-  for (int type = 1; type <= atom->ntypes; type++) {
-    const std::string name = names[type - 1];
-    if (name == "NULL") continue;
-    auto &elements = types_.elements;
-    const auto found = std::find(elements.begin(), elements.end(), name);
-    types_.species[type] = static_cast<int>(found - elements.begin());
-    if (found == elements.end()) elements.push_back(name);
-  }
-  if (types_.elements.empty())
-    error->all(FLERR, "Pair style mlip: all atom types are NULL in pair_coeff, so the model has nothing to do");
+void PairMLIP::open_model() {
+  model_.reset();
+  model_ = std::make_unique<MLIP::Model>(lmp, commands_.path, types_.elements, options_);
+  commands_.checksum = model_->checksum();
+  cutoff_ = model_->about().cutoff / units_.length;
+  announced_ = giving_ = false;
 }
 
 /* ---------------------------------------------------------------------- */
 
 void PairMLIP::init_style() {
-  if (!model_) error->all(FLERR, "Pair style mlip: no model is loaded; give `pair_coeff * * model.pt` with elements");
+  if (!ready()) error->all(FLERR, "Pair style mlip: no model is loaded; give `pair_coeff * * model.pt` with elements");
   if (options_.mass_check) MLIP::check_masses(lmp, types_, model_->about().masses);
   MLIP::check_special_bonds(lmp, types_);
   MLIP::check_comm_cutoff(lmp, cutoff_);
   size_messages();
-  set_reduction();
   wanted_.clear();
   give_outputs(false);
+  graph_.set_reach(cutoff_ + neighbor->skin);
   graph_.forget();
   neighbor->add_request(this, NeighConst::REQ_FULL);
   if (!announced_) print_summary();
@@ -152,28 +144,13 @@ void PairMLIP::size_messages() {
 
 /* ---------------------------------------------------------------------- */
 
-void PairMLIP::set_reduction() {
-  mlip_reduction reduction{};
-  reduction.host = this;
-  reduction.sum = [](void *host, double *values, int n) {
-    return MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_SUM, static_cast<PairMLIP *>(host)->world);
-  };
-  reduction.max = [](void *host, double *values, int n) {
-    return MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, static_cast<PairMLIP *>(host)->world);
-  };
-  const mlip_status status = mlip_set_reduction(model_->handle(), &reduction);
-  MLIP::agree(lmp, FLERR, status != MLIP_OK, std::string("Pair style mlip: ") + mlip_last_error());
-}
-
-/* ---------------------------------------------------------------------- */
-
 void PairMLIP::print_summary() {
   const mlip_description &about = model_->about();
   if (comm->me == 0)
     utils::logmesg(lmp,
                    "mlip {}: model {} ({}, cutoff {:.6g}), device {}, precision {}, radial {}, threads {}, ranks {}, "
                    "mode {}; {} probe structures checked in {:.2f} s\n",
-                   mlip_version(), path_, about.architecture, cutoff_, about.device, about.precision,
+                   mlip_version(), commands_.path, about.architecture, about.cutoff, about.device, about.precision,
                    about.tabulated != 0 ? "tables" : "networks", comm->nthreads, comm->nprocs,
                    about.halo_exchanges > 0 ? "halo exchange" : "local", about.n_probes, about.probe_seconds);
   MLIP::print_types(lmp, types_);
@@ -223,58 +200,6 @@ void PairMLIP::prepare_graph() {
 }
 
 /* ----------------------------------------------------------------------
-   a step in which nobody reads outputs does not compute them: computes
-   are asked by LAMMPS's own list of steps, the fix by its interval
-------------------------------------------------------------------------- */
-
-bool PairMLIP::outputs_due() const {
-  if (wanted_.empty()) return false;
-  for (auto *compute : modify->get_compute_list())
-    if (strncmp(compute->style, "mlip/", 5) == 0 && compute->matchstep(update->ntimestep)) return true;
-  for (const auto *fix : modify->get_fix_list())
-    if (strcmp(fix->style, "mlip/watch") == 0 && update->ntimestep % fix->nevery == 0) return true;
-  return false;
-}
-
-void PairMLIP::give_outputs(bool wanted) {
-  if (wanted == giving_) return;
-  std::vector<const char *> names;
-  if (wanted)
-    for (const auto &name : wanted_) names.push_back(name.c_str());
-  check(mlip_want_outputs(model_->handle(), names.data(), static_cast<int>(names.size())));
-  giving_ = wanted;
-  outputs_step_ = -1;
-}
-
-void PairMLIP::want(const std::string &output) {
-  if (std::find(wanted_.begin(), wanted_.end(), output) == wanted_.end()) wanted_.push_back(output);
-  giving_ = false;  // the engine does not know of this one yet
-}
-
-const double *PairMLIP::output(const std::string &name) {
-  if (outputs_step_ != update->ntimestep) {
-    give_outputs(true);
-    prepare_graph();
-    mlip_result result{};
-    result.energy_only = 1;
-    stop_on_failure(mlip_evaluate_pairs(model_->handle(), graph_.positions(atom), nullptr, &result));
-    outputs_step_ = update->ntimestep;
-    halo_.take_seconds();  // not of a step
-  }
-  const double *values = nullptr;
-  int width = 0;
-  check(mlip_output(model_->handle(), name.c_str(), &values, &width));
-  return values;
-}
-
-std::string PairMLIP::conditions() const {
-  std::string text;
-  if (options_.charge) text += fmt::format(" total_charge={:g}", *options_.charge);
-  if (options_.spin) text += fmt::format(" spin_multiplicity={:g}", *options_.spin);
-  return text;
-}
-
-/* ----------------------------------------------------------------------
    LAMMPS calls this after a run, when it prints its own breakdown
 ------------------------------------------------------------------------- */
 
@@ -296,13 +221,13 @@ void PairMLIP::fold_ghosts() {
 ------------------------------------------------------------------------- */
 
 void PairMLIP::tally(const mlip_result &result) {
-  const double unit = energy_unit_;
+  const double unit = units_.energy;
   const std::vector<int> &atoms = graph_.atom_of_row();
   const int64_t rows = force->newton_pair ? graph_.n_all() : graph_.n_local();
 
   double **f = atom->f;
   for (int64_t row = 0; row < rows; row++)
-    for (int d = 0; d < 3; d++) f[atoms[row]][d] += unit * forces_[3 * row + d];
+    for (int d = 0; d < 3; d++) f[atoms[row]][d] += units_.force() * forces_[3 * row + d];
 
   if (eflag_global) eng_vdwl += unit * result.energy;
   if (eflag_atom)

@@ -16,13 +16,15 @@ PairStyle(mlip, PairMLIP);
 
 #include <memory>
 
-#include "checks.h"
+#include "commands.h"
 #include "graph.h"
 #include "halo.h"
 #include "model.h"
 #include "options.h"
 #include "pair.h"
 #include "timings.h"
+#include "types.h"
+#include "units.h"
 
 namespace LAMMPS_NS {
 
@@ -36,6 +38,10 @@ class PairMLIP : public Pair {
   void coeff(int, char **) override;
   void init_style() override;
   double init_one(int, int) override;
+  void write_restart(FILE *) override;
+  void read_restart(FILE *) override;
+  void write_restart_settings(FILE *) override;
+  void read_restart_settings(FILE *) override;
 
   int pack_forward_comm(int, int *, double *, int, int *) override;
   void unpack_forward_comm(int, int, double *) override;
@@ -44,9 +50,10 @@ class PairMLIP : public Pair {
   double memory_usage() override;
   void finish() override;
 
-  /// For those who read named outputs (OutputSource).
-  bool ready() const { return model_ != nullptr; }
-  const std::string &path() const { return path_; }
+  /// For those who read named outputs (OutputSource). Collective; opens the model that a restart file named.
+  bool ready();
+  const std::string &path() const { return commands_.path; }
+  const MLIP::Units &units() const { return units_; }
   const MLIP::TypeMap &types() const { return types_; }
   const mlip_description &about() const { return model_->about(); }
   /// Local atoms in the graph, and the atom of each.
@@ -62,9 +69,9 @@ class PairMLIP : public Pair {
 
  private:
   void allocate();
-  void map_types(int nnames, char **names);
+  void assign_types();
+  void open_model();
   void size_messages();
-  void set_reduction();
   void prepare_graph();
   bool outputs_due() const;
   void give_outputs(bool wanted);
@@ -75,15 +82,16 @@ class PairMLIP : public Pair {
   void check(mlip_status status);
   std::string here() const;
 
+  MLIP::Commands commands_;
+  bool restored_ = false;  // whether commands_ come from a restart file, and its model is not open yet
   MLIP::Options options_;
+  MLIP::Units units_;
   MLIP::TypeMap types_;
   std::unique_ptr<MLIP::Model> model_;
-  std::string path_;
   MLIP::Graph graph_;
   MLIP::Halo halo_;
   MLIP::Timings timings_;
-  double cutoff_ = 0.0;
-  double energy_unit_ = 1.0;  // of one eV
+  double cutoff_ = 0.0;  // in LAMMPS's unit
   bool announced_ = false;
   std::vector<std::string> wanted_;                  // outputs that somebody reads in this run
   bool giving_ = false;                              // whether the engine was told to give them

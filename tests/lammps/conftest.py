@@ -3,18 +3,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 from ase import Atoms
-
-CASES = Path(__file__).parents[1] / "conformance" / "cases"
-
-
-def load_case(path: Path) -> Atoms:
-    case = json.loads(path.read_text())
-    return Atoms(case["species"], case["positions"], cell=case["cell"], pbc=case["pbc"])
+from conformance_cases import CASES, load_case
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from decks import State
+from decks import Snapshot, State
 
 from mlipkit import MLIPCalculator
 from mlipkit.interfaces.engine import Engine
@@ -34,3 +34,11 @@ def ase_state(artifact: Path, atoms: Atoms, task: str | None = None, **condition
         energies=structure.get_potential_energies(),
         virials=result.virials,
     )
+
+
+def assert_snapshot_is_what_ase_gives(found: Snapshot, artifact: Path) -> None:
+    """Energy to 1e-9 of its size, forces to 1e-8 eV/angstrom, virial to 1e-7 eV."""
+    expected = ase_state(artifact, found.atoms)
+    assert abs(found.energy - expected.energy) < 1e-9 * abs(expected.energy)
+    np.testing.assert_allclose(found.forces, expected.forces, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(found.virial, expected.virial, rtol=0, atol=1e-7)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from decks import mlip, run_lammps
+from decks import mlip, refused, run_lammps
 
 import mlipkit.ops  # noqa: F401  (operators of the archives that are tampered with)
 from mlipkit.interfaces.lammps import boundary, find_program, write_data
@@ -25,15 +25,6 @@ TIMEOUT = 60.0  # seconds; a deck that works takes two
 def start(folder: Path, atoms: Atoms, elements: str = "H O", more: str = "") -> str:
     write_data(folder / "atoms.data", atoms, elements.split())
     return f"units metal\natom_style atomic\nboundary {boundary(atoms)}\nread_data atoms.data\n{more}\n"
-
-
-def refused(folder: Path, deck: str) -> str:
-    """Runs the deck, which must fail on both ranks with one message; returns that message."""
-    finished = run_lammps(folder, deck, ranks=2, timeout=TIMEOUT)
-    assert finished.code != 0, finished.output[-2000:]
-    messages = re.findall(r"^ERROR.*$", finished.output, re.MULTILINE)
-    assert len(messages) == 1, finished.output[-2000:]
-    return messages[0]
 
 
 @pytest.mark.parametrize(
@@ -80,9 +71,12 @@ def test_pair_style_again_without_pair_coeff(tmp_path: Path, cases: dict[str, At
     assert "no model is loaded; give `pair_coeff * * model.pt`" in refused(tmp_path, deck)
 
 
-def test_units_without_a_fixed_energy(tmp_path: Path, cases: dict[str, Atoms]) -> None:
-    deck = start(tmp_path, cases["bulk_water"]).replace("units metal", "units lj")
-    assert "needs units metal or real, not lj" in refused(tmp_path, deck + "pair_style mlip")
+@pytest.mark.parametrize("units", ["lj", "si", "cgs", "micro", "nano"])
+def test_units_that_do_not_describe_atoms(tmp_path: Path, cases: dict[str, Atoms], units: str) -> None:
+    deck = start(tmp_path, cases["bulk_water"]).replace("units metal", f"units {units}")
+    message = refused(tmp_path, deck + "pair_style mlip")
+    reason = "reduced units have neither" if units == "lj" else "it measures masses in units of other scales"
+    assert f"metal, real or electron, not {units}: {reason}" in message
 
 
 def test_required_condition_without_value(tmp_path: Path, cases: dict[str, Atoms], two_task_artifact: Path) -> None:
@@ -235,12 +229,17 @@ def test_bonded_water_under_default_special_bonds(tmp_path: Path, water_artifact
     assert len(set(energies)) == 1
 
 
-def test_a_failure_on_one_rank_stops_the_other(tmp_path: Path, cases: dict[str, Atoms], water_artifact: Path) -> None:
-    """The second rank runs in a folder without the artifact."""
+@pytest.mark.parametrize("there_is", ["none", "another"])
+def test_a_failure_on_one_rank_stops_the_other(
+    tmp_path: Path, cases: dict[str, Atoms], water_artifact: Path, vector_artifact: Path, there_is: str
+) -> None:
+    """The second rank runs in a folder without the artifact, or with another one of the same name."""
     there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
     there.mkdir()
     elsewhere.mkdir()
     (there / "model.pt").write_bytes(water_artifact.read_bytes())
+    if there_is == "another":
+        (elsewhere / "model.pt").write_bytes(vector_artifact.read_bytes())
     for folder in (there, elsewhere):
         (folder / "deck.in").write_text(start(folder, cases["bulk_water"]) + mlip(Path("model.pt")) + "\n")
     rank = ["-np", "1", "-wdir"]
@@ -248,4 +247,5 @@ def test_a_failure_on_one_rank_stops_the_other(tmp_path: Path, cases: dict[str, 
     command = [find_program("mpirun"), *rank, str(there), *lmp, ":", *rank, str(elsewhere), *lmp]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode != 0
-    assert re.search(r"model\.pt does not exist.*on 1 of 2 ranks, first on rank 1", done.stdout)
+    wrong = "does not exist" if there_is == "none" else "is not the same file as on rank 0"
+    assert re.search(rf"model\.pt {wrong}.*on 1 of 2 ranks, first on rank 1", done.stdout)

@@ -10,7 +10,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
-from decks import mlip, run_lammps
+from decks import in_units, mlip, run_lammps
 
 from mlipkit import MLIPCalculator
 from mlipkit.interfaces.lammps import boundary, write_data
@@ -159,6 +159,23 @@ def test_watch_writes_frames_that_can_be_labelled(
         moved = np.abs(frame.positions - begun.positions).max()
         assert 0 < moved < 0.5, "unwrapped"
     assert "frames are in odd.extxyz" in output
+
+
+def test_frames_are_in_angstrom_whatever_the_units(
+    ensemble_artifact: Path, cases: dict[str, Atoms], tmp_path: Path
+) -> None:
+    atoms = cases["triclinic"]
+    write_data(tmp_path / "atoms.data", in_units(atoms, "electron"), ["H", "O"])
+    deck = f"units electron\nread_data atoms.data\n{mlip(ensemble_artifact)}\nfix integrate all nve\ntimestep 0.001\n"
+    deck += "fix watch all mlip/watch 1 force_sigma threshold 0.001 action dump file odd.extxyz\nrun 1"
+    finished = run_lammps(tmp_path, deck)
+    assert finished.code == 0, finished.output[-3000:]
+    frame = ase.io.read(tmp_path / "odd.extxyz")
+    np.testing.assert_allclose(frame.cell.array, atoms.cell.array, atol=1e-8)
+    np.testing.assert_allclose(frame.positions, atoms.positions, atol=1e-4)
+    np.testing.assert_allclose(
+        frame.arrays["force_sigma"], ase_outputs(ensemble_artifact, frame)["force_sigma"], atol=1e-8
+    )
 
 
 @pytest.mark.parametrize("name", ["force_sigma", "force_sigma_max", "energy_sigma"])

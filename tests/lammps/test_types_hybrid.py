@@ -16,6 +16,17 @@ LJ_AR = "pair_coeff 1 3 lj/cut 0.01 2.9\npair_coeff 2 3 lj/cut 0.02 2.8\npair_co
 LJ_ALONE = "pair_style lj/cut 5.0\npair_coeff * * 0 1\n" + LJ_AR.replace("lj/cut ", "")
 ZBL = "pair_coeff 1 1 zbl 1 1\npair_coeff 1 2 zbl 1 8\npair_coeff 2 2 zbl 8 8"
 ZBL_ALONE = "pair_style zbl 1.0 1.5\n" + ZBL.replace("zbl ", "")
+APART = """pair_style hybrid mlip precision double mlip precision double zero 4.0
+pair_coeff * * mlip 1 {water} H O NULL NULL
+pair_coeff * * mlip 2 {vector} NULL NULL H O
+pair_coeff 1*2 3*4 zero"""
+HALVES = """group second id 37:72
+group hydrogen type 1
+group oxygen type 2
+group h intersect second hydrogen
+group o intersect second oxygen
+set group h type 3
+set group o type 4"""
 
 
 def with_argon(atoms: Atoms) -> Atoms:
@@ -56,6 +67,13 @@ def found(
             water,
             pair=f"pair_style hybrid/overlay {own} {own}\npair_coeff * * mlip 1 {water_artifact} H O\n"
             f"pair_coeff * * mlip 2 {vector_artifact} H O",
+        ),
+        Setting(
+            "apart",
+            water,
+            elements=["H", "O", "H", "O"],
+            pair=APART.format(water=water_artifact, vector=vector_artifact),
+            more=HALVES,
         ),
         Setting(
             "scaled",
@@ -136,3 +154,16 @@ def test_two_models_in_one_deck(found: dict[str, State], water: State, vector: S
 
 def test_scaled_models(found: dict[str, State], water: State, vector: State) -> None:
     assert_same(found["scaled"], combined(water, vector, 0.25, 0.75))
+
+
+def test_two_models_for_different_types(
+    found: dict[str, State], cases: dict[str, Atoms], water_artifact: Path, vector_artifact: Path
+) -> None:
+    """Each sees its own half of the atoms, which another style keeps apart."""
+    atoms = cases["bulk_water"]
+    first, second = ase_state(water_artifact, atoms[:36]), ase_state(vector_artifact, atoms[36:])
+    rows = {
+        key: np.concatenate([getattr(first, key), getattr(second, key)]) for key in ("forces", "energies", "virials")
+    }
+    whole = State(energy=first.energy + second.energy, virial=first.virial + second.virial, **rows)
+    assert_same(found["apart"], whole)

