@@ -5,6 +5,7 @@
 
 #include "comm.h"
 #include "error.h"
+#include "node.h"
 #include "pointers.h"
 
 namespace LAMMPS_NS::MLIP {
@@ -29,7 +30,9 @@ void agree(LAMMPS *lmp, const char *file, int line, bool failed, const std::stri
 
 Model::Model(LAMMPS *lmp, const std::string &path, const std::vector<std::string> &elements, const Options &options)
     : handle_(nullptr, &mlip_close) {
-  const mlip_status status = open(path, elements, options, lmp->comm->nthreads);
+  Options mine = options;
+  mine.device = Node(lmp).device(options.device);
+  const mlip_status status = open(path, elements, mine, lmp->comm->nthreads);
   agree(lmp, FLERR, status != MLIP_OK, status == MLIP_OK ? "" : std::string("Pair style mlip: ") + mlip_last_error());
 }
 

@@ -22,6 +22,7 @@
 #include "modify.h"
 #include "neigh_list.h"
 #include "neighbor.h"
+#include "node.h"
 #include "update.h"
 
 using namespace LAMMPS_NS;
@@ -79,7 +80,7 @@ void PairMLIP::coeff(int narg, char **arg) {
   model_.reset();
   model_ = std::make_unique<MLIP::Model>(lmp, path_, types_.elements, options_);
   cutoff_ = model_->about().cutoff;
-  announced_ = giving_ = false;
+  announced_ = giving_ = sized_ = false;
 
   // Alone, the style is responsible for NULL types too (they feel nothing); under hybrid another style is.
   const bool alone = force->pair == this;
@@ -192,6 +193,7 @@ void PairMLIP::compute(int eflag, int vflag) {
   timings_.start();
   give_outputs(outputs_due());
   prepare_graph();
+  if (!sized_) report_memory();
 
   const size_t n = graph_.n_all();
   if (forces_.size() < 3 * n) forces_.resize(3 * n);
@@ -220,6 +222,18 @@ void PairMLIP::prepare_graph() {
     check(mlip_set_pairs(model_->handle(), &pairs));
   }
   halo_.use(graph_.row_of_atom());
+}
+
+/* ----------------------------------------------------------------------
+   once per model, when the first list is known
+------------------------------------------------------------------------- */
+
+void PairMLIP::report_memory() {
+  const double reach = cutoff_ / (cutoff_ + neighbor->skin);  // of the pairs in the list, those within the cutoff
+  const auto n_edges = static_cast<int64_t>(reach * reach * reach * graph_.view().first[graph_.n_local()]);
+  const bool on_gpu = options_.device != "cpu";
+  MLIP::Node(lmp).report_memory(model_->handle(), {graph_.n_local(), graph_.n_all(), n_edges}, on_gpu);
+  sized_ = true;
 }
 
 /* ----------------------------------------------------------------------
@@ -279,7 +293,7 @@ std::string PairMLIP::conditions() const {
 ------------------------------------------------------------------------- */
 
 void PairMLIP::finish() {
-  timings_.report(lmp);
+  timings_.report(lmp, halo_.take_traffic());
 }
 
 /* ----------------------------------------------------------------------

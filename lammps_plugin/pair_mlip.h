@@ -66,6 +66,7 @@ class PairMLIP : public Pair {
   void size_messages();
   void set_reduction();
   void prepare_graph();
+  void report_memory();
   bool outputs_due() const;
   void give_outputs(bool wanted);
   void print_summary();
@@ -85,6 +86,7 @@ class PairMLIP : public Pair {
   double cutoff_ = 0.0;
   double energy_unit_ = 1.0;  // of one eV
   bool announced_ = false;
+  bool sized_ = false;  // whether the need of memory was printed
   std::vector<std::string> wanted_;                  // outputs that somebody reads in this run
   bool giving_ = false;                              // whether the engine was told to give them
   bigint outputs_step_ = -1;                         // when it last did

@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "torch/halo_exchange.h"
+#include "torch/memory_meter.h"
 #include "torch/messages.h"
 #include "torch/scopes.h"
 
@@ -97,6 +98,13 @@ void TorchScriptBackend::evaluate(const BackendInput& input, HaloHost* host, Bac
     edge_gradients_ = answer.gradient.to(at::kCPU).detach();
     result.edge_gradients = edge_gradients_.const_data_ptr();
   });
+}
+
+int64_t TorchScriptBackend::peak_bytes(const BackendInput& input, BackendResult& result) {
+  edge_gradients_.reset();
+  const MemoryMeter meter(device_);
+  evaluate(input, nullptr, result);
+  return meter.peak();
 }
 
 void TorchScriptBackend::guarded(const Request& request, HaloHost* host, const std::string& size,
