@@ -116,9 +116,16 @@ void Halo::pack(int atom, double *slot) const {
     std::memset(slot, 0, sizeof(double) * doubles_);
 }
 
-int Halo::pack_forward(int n, const int *atoms, double *buffer) const {
-  for (int k = 0; k < n; k++) pack(atoms[k], buffer + static_cast<size_t>(k) * doubles_);
+/// Counts a message of n atoms; the doubles in it.
+int Halo::sent(int n) {
+  traffic_.messages += 1.0;
+  traffic_.bytes += static_cast<double>(sizeof(double)) * n * doubles_;
   return n * doubles_;
+}
+
+int Halo::pack_forward(int n, const int *atoms, double *buffer) {
+  for (int k = 0; k < n; k++) pack(atoms[k], buffer + static_cast<size_t>(k) * doubles_);
+  return sent(n);
 }
 
 void Halo::unpack_forward(int n, int first, const double *buffer) {
@@ -126,9 +133,9 @@ void Halo::unpack_forward(int n, int first, const double *buffer) {
     if (char *values = row(first + k)) std::memcpy(values, buffer + static_cast<size_t>(k) * doubles_, bytes_);
 }
 
-int Halo::pack_reverse(int n, int first, double *buffer) const {
+int Halo::pack_reverse(int n, int first, double *buffer) {
   for (int k = 0; k < n; k++) pack(first + k, buffer + static_cast<size_t>(k) * doubles_);
-  return n * doubles_;
+  return sent(n);
 }
 
 void Halo::unpack_reverse(int n, const int *atoms, const double *buffer) {

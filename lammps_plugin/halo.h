@@ -17,6 +17,11 @@ class Pair;
 
 namespace MLIP {
 
+/// Messages and bytes.
+struct Traffic {
+  double messages = 0.0, bytes = 0.0;
+};
+
 class Halo {
  public:
   /// `most` is the number of doubles per atom that LAMMPS's buffers were made for.
@@ -35,15 +40,19 @@ class Halo {
   mlip_halo callbacks();
   void rethrow();
 
+  /// What this rank sent since the last call; what goes to the rank itself, across a periodic boundary, counts too.
+  Traffic take_traffic() { return std::exchange(traffic_, Traffic{}); }
+
   /// Called by LAMMPS through the pair style, any number of times per exchange.
-  int pack_forward(int n, const int *atoms, double *buffer) const;
+  int pack_forward(int n, const int *atoms, double *buffer);
   void unpack_forward(int n, int first, const double *buffer);
-  int pack_reverse(int n, int first, double *buffer) const;
+  int pack_reverse(int n, int first, double *buffer);
   void unpack_reverse(int n, const int *atoms, const double *buffer);
 
  private:
   void begin(void *rows, int width, mlip_dtype dtype);
   void pack(int atom, double *slot) const;
+  int sent(int n);
   char *row(int atom) const;
   static int guarded(void *host, void (Halo::*exchange)(void *, int, mlip_dtype), void *rows, int width,
                      mlip_dtype dtype);
@@ -58,6 +67,7 @@ class Halo {
   int doubles_ = 0;  // of one atom in a message
   mlip_dtype dtype_ = MLIP_FLOAT64;
   double seconds_ = 0.0;
+  Traffic traffic_;
   std::exception_ptr failure_;
 };
 

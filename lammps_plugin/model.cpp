@@ -5,6 +5,7 @@
 
 #include "comm.h"
 #include "error.h"
+#include "node.h"
 #include "pointers.h"
 
 namespace LAMMPS_NS::MLIP {
@@ -29,7 +30,9 @@ void agree(LAMMPS *lmp, const char *file, int line, bool failed, const std::stri
 
 Model::Model(LAMMPS *lmp, const std::string &path, const std::vector<std::string> &elements, const Options &options)
     : world_(lmp->world), handle_(nullptr, &mlip_close) {
-  mlip_status status = open(path, elements, options, lmp->comm->nthreads);
+  Options mine = options;
+  mine.device = Node(lmp).device(options.device);
+  mlip_status status = open(path, elements, mine, lmp->comm->nthreads);
   if (status == MLIP_OK) status = share_sums();
   agree(lmp, FLERR, status != MLIP_OK, status == MLIP_OK ? "" : std::string("Pair style mlip: ") + mlip_last_error());
 

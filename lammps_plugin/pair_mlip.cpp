@@ -20,6 +20,7 @@
 #include "memory.h"
 #include "neigh_list.h"
 #include "neighbor.h"
+#include "node.h"
 #include "update.h"
 
 using namespace LAMMPS_NS;
@@ -102,7 +103,7 @@ void PairMLIP::open_model() {
   model_ = std::make_unique<MLIP::Model>(lmp, commands_.path, types_.elements, options_);
   commands_.checksum = model_->checksum();
   cutoff_ = model_->about().cutoff / units_.length;
-  announced_ = giving_ = false;
+  announced_ = giving_ = sized_ = false;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -169,6 +170,7 @@ void PairMLIP::compute(int eflag, int vflag) {
   timings_.start();
   give_outputs(outputs_due());
   prepare_graph();
+  if (!sized_) report_memory();
 
   const size_t n = graph_.n_all();
   if (forces_.size() < 3 * n) forces_.resize(3 * n);
@@ -200,11 +202,23 @@ void PairMLIP::prepare_graph() {
 }
 
 /* ----------------------------------------------------------------------
+   once per model, when the first list is known
+------------------------------------------------------------------------- */
+
+void PairMLIP::report_memory() {
+  const double reach = cutoff_ / (cutoff_ + neighbor->skin);  // of the pairs in the list, those within the cutoff
+  const auto n_edges = static_cast<int64_t>(reach * reach * reach * graph_.view().first[graph_.n_local()]);
+  const bool on_gpu = options_.device != "cpu";
+  MLIP::Node(lmp).report_memory(model_->handle(), {graph_.n_local(), graph_.n_all(), n_edges}, on_gpu);
+  sized_ = true;
+}
+
+/* ----------------------------------------------------------------------
    LAMMPS calls this after a run, when it prints its own breakdown
 ------------------------------------------------------------------------- */
 
 void PairMLIP::finish() {
-  timings_.report(lmp);
+  timings_.report(lmp, halo_.take_traffic());
 }
 
 /* ----------------------------------------------------------------------

@@ -73,6 +73,7 @@ class PairMLIP : public Pair {
   void open_model();
   void size_messages();
   void prepare_graph();
+  void report_memory();
   bool outputs_due() const;
   void give_outputs(bool wanted);
   void print_summary();
@@ -93,6 +94,7 @@ class PairMLIP : public Pair {
   MLIP::Timings timings_;
   double cutoff_ = 0.0;  // in LAMMPS's unit
   bool announced_ = false;
+  bool sized_ = false;  // whether the need of memory was printed
   std::vector<std::string> wanted_;                  // outputs that somebody reads in this run
   bool giving_ = false;                              // whether the engine was told to give them
   bigint outputs_step_ = -1;                         // when it last did

@@ -21,15 +21,19 @@ void MLIP::Timings::stop(Part part, double elsewhere) {
   begin_ = now;
 }
 
-void MLIP::Timings::report(LAMMPS *lmp) {
-  double mean[4];
-  MPI_Reduce(seconds_, mean, 4, MPI_DOUBLE, MPI_SUM, 0, lmp->world);
+void MLIP::Timings::report(LAMMPS *lmp, const Traffic &traffic) {
+  const double mine[6] = {seconds_[0], seconds_[1], seconds_[2], seconds_[3], traffic.messages, traffic.bytes};
+  double mean[6];
+  MPI_Reduce(mine, mean, 6, MPI_DOUBLE, MPI_SUM, 0, lmp->world);
   if (lmp->comm->me == 0 && evaluations_ > 10) {  // of short runs, often many, nobody wants to know
-    for (double &seconds : mean) seconds /= lmp->comm->nprocs;
+    for (double &value : mean) value /= lmp->comm->nprocs;
     utils::logmesg(lmp,
                    "Pair style mlip, seconds of a rank in {} evaluations: pairs {:.4g}, model {:.4g}, halo {:.4g}, "
                    "forces {:.4g}\n",
                    evaluations_, mean[PAIRS], mean[MODEL], mean[HALO], mean[FORCES]);
+    if (mean[4] > 0.0)
+      utils::logmesg(lmp, "Pair style mlip, halo of a rank per evaluation: {:.6g} messages, {:.9g} bytes\n",
+                     mean[4] / evaluations_, mean[5] / evaluations_);
   }
   std::fill(seconds_, seconds_ + 4, 0.0);
   evaluations_ = 0;

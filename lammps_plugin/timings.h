@@ -3,6 +3,8 @@
 #ifndef MLIP_LAMMPS_TIMINGS_H
 #define MLIP_LAMMPS_TIMINGS_H
 
+#include "halo.h"
+
 namespace LAMMPS_NS {
 class LAMMPS;
 
@@ -22,8 +24,8 @@ class Timings {
   void stop(Part part, double elsewhere = 0.0);
   void count() { evaluations_++; }
 
-  /// One line with the mean over the ranks; all ranks call it. Starts anew.
-  void report(LAMMPS *lmp);
+  /// Means over the ranks, of the halo exchanges too; all ranks call it. Starts anew.
+  void report(LAMMPS *lmp, const Traffic &traffic);
 
  private:
   double begin_ = 0.0;

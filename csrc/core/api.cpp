@@ -47,6 +47,13 @@ void mlip_keep_freed_memory(void) {
   mlip::keep_freed_memory();
 }
 
+mlip_status mlip_count_cuda_devices(int* n) {
+  return guarded([&] {
+    need("mlip_count_cuda_devices", n);
+    *n = mlip::make_backend()->cuda_devices();
+  });
+}
+
 mlip_status mlip_open(const char* path, const mlip_open_options* options, mlip_model** model) {
   return guarded([&] {
     need("mlip_open", path, model);
@@ -128,6 +135,13 @@ mlip_status mlip_evaluate_pairs(mlip_model* model, const double* positions, cons
     if (result->edge_gradients != nullptr)
       fail(MLIP_ERROR_ARGUMENT, "mlip_evaluate_pairs gives no edge gradients; use mlip_evaluate, or leave them NULL");
     model->model.evaluate_pairs(positions, cell, *result);
+  });
+}
+
+mlip_status mlip_predict_memory(mlip_model* model, const mlip_size* size, double* bytes) {
+  return guarded([&] {
+    need("mlip_predict_memory", model, size, bytes);
+    *bytes = model->model.predict_memory({size->n_local, size->n_all, size->n_edges});
   });
 }
 

@@ -111,15 +111,18 @@ class MLIP_API Backend {
   virtual bool tabulated() const = 0;
   /// Forward and, where it is wanted, backward pass. `result.outputs` names the outputs wanted. host may be null.
   virtual void evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) = 0;
+  /// Evaluates, and gives the most memory that the tensor library held at once for it, in bytes.
+  virtual int64_t peak_bytes(const BackendInput& input, BackendResult& result) = 0;
   /// Where edges are made on the device; null: they are made in host memory.
   virtual DevicePairs* device_pairs() = 0;
   /// The threads that evaluations use too; not to be used by two threads at once.
   virtual ThreadTeam& team() = 0;
+  virtual int cuda_devices() const = 0;
   virtual const char* library_version() const = 0;
 };
 
 /// Raised whenever something above changes: libmlip and libmlip_torch must be of one build.
-constexpr int kBackendInterface = 4;
+constexpr int kBackendInterface = 5;
 
 /// Opens libmlip_torch beside libmlip. Throws MLIP_ERROR_BACKEND with both torch versions when they do not fit.
 std::unique_ptr<Backend> make_backend();

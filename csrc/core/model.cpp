@@ -349,6 +349,15 @@ void Model::fill(int64_t n_local, int64_t n_all, mlip_result& result) {
     copy(static_cast<const double*>(result_.edge_gradients));
 }
 
+double Model::predict_memory(const GraphSize& size) {
+  if (size.n_local < 0 || size.n_all < size.n_local || size.n_edges < 0)
+    fail(MLIP_ERROR_ARGUMENT, "there is no graph of ", size.n_local, " local atoms, ", size.n_all, " atoms in all and ",
+         size.n_edges, " edges");
+  evaluated_ = false;  // what the last evaluation left is overwritten
+  return mlip::predict_memory(*backend_, size, to_manifest_, {task_, conditions_.values(), true}, edge_type(precision_kind_),
+                              manifest_.cutoff, result_.outputs);
+}
+
 const BackendOutput& Model::output(const std::string& name) const {
   if (!evaluated_) fail(MLIP_ERROR_ARGUMENT, "output '", name, "' was asked for before a successful evaluation");
   return outputs_.get(name, result_.outputs);

@@ -12,6 +12,7 @@
 #include "core/conditions.h"
 #include "core/electrons.h"
 #include "core/halo_host.h"
+#include "core/memory.h"
 #include "core/outputs.h"
 #include "core/probe.h"
 #include "core/reduce.h"
@@ -45,6 +46,7 @@ class Model {
   /// List and evaluation in one.
   void compute(NeighbourList& list, const Structure& structure, mlip_result& result);
   const BackendOutput& output(const std::string& name) const;
+  double predict_memory(const GraphSize& size);
   double cutoff() const { return manifest_.cutoff; }
 
  private:

@@ -245,6 +245,18 @@ py::array_t<double> Model::output(const std::string& name) const {
   return copy(values, {n_local_, width});
 }
 
+double Model::predict_memory(int64_t n_local, int64_t n_all, int64_t n_edges) {
+  const mlip_size size{n_local, n_all, n_edges};
+  double bytes = 0.0;
+  mlip_status status;
+  {
+    py::gil_scoped_release release;
+    status = mlip_predict_memory(handle_.get(), &size, &bytes);
+  }
+  check(status);
+  return bytes;
+}
+
 void bind_model(py::module_& module) {
   py::class_<Model>(module, "Model")
       .def(py::init<const std::string&, const std::optional<std::vector<std::string>>&,
@@ -259,7 +271,8 @@ void bind_model(py::module_& module) {
       .def("set_pairs", &Model::set_pairs)
       .def("evaluate_pairs", &Model::evaluate_pairs)
       .def("compute", &Model::compute)
-      .def("output", &Model::output);
+      .def("output", &Model::output)
+      .def("predict_memory", &Model::predict_memory);
 }
 
 }  // namespace mlip_python

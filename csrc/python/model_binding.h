@@ -38,6 +38,7 @@ class Model {
   py::dict compute(const Array<int64_t>& species, const Array<double>& positions, const Array<double>& cell,
                    const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials, bool energy_only);
   py::array_t<double> output(const std::string& name) const;
+  double predict_memory(int64_t n_local, int64_t n_all, int64_t n_edges);
 
  private:
   static int call_forward(void* host, void* rows, int width, mlip_dtype dtype);

@@ -10,8 +10,10 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "torch/halo_exchange.h"
+#include "torch/memory_meter.h"
 #include "torch/messages.h"
 #include "torch/scopes.h"
 
@@ -97,6 +99,15 @@ void TorchScriptBackend::evaluate(const BackendInput& input, HaloHost* host, Bac
     edge_gradients_ = answer.gradient.to(at::kCPU).detach();
     result.edge_gradients = edge_gradients_.const_data_ptr();
   });
+}
+
+int64_t TorchScriptBackend::peak_bytes(const BackendInput& input, BackendResult& result) {
+  const auto nothing = [](void*, void*, int, mlip_dtype) { return 0; };
+  HaloHost silent{{nullptr, nothing, nothing}, std::numeric_limits<int64_t>::max(), {}, MLIP_OK};  // ghosts stay zero
+  edge_gradients_.reset();
+  const MemoryMeter meter(device_);
+  evaluate(input, &silent, result);
+  return meter.peak();
 }
 
 void TorchScriptBackend::guarded(const Request& request, HaloHost* host, const std::string& size,

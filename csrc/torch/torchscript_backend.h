@@ -33,8 +33,10 @@ class TorchScriptBackend final : public Backend {
   void prepare(const Preparation& how) override;
   bool tabulated() const override { return tabulated_; }
   void evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) override;
+  int64_t peak_bytes(const BackendInput& input, BackendResult& result) override;
   DevicePairs* device_pairs() override { return device_pairs_.get(); }
   ThreadTeam& team() override { return team_; }
+  int cuda_devices() const override;
   const char* library_version() const override;
 
   /// Forward and backward pass; `outputs` are filled. To be called inside `guarded`.

@@ -60,10 +60,14 @@ std::string without_advice(const std::string& reason) {
   return reason.substr(0, reason.find(". This is an internal"));
 }
 
+int64_t count_devices() {
+  return torch::cuda::is_available() ? static_cast<int64_t>(torch::cuda::device_count()) : 0;
+}
+
 at::Device checked_device(const std::string& name) {
   const at::Device device(name);
   if (device.is_cpu()) return device;
-  const int64_t found = torch::cuda::is_available() ? static_cast<int64_t>(torch::cuda::device_count()) : 0;
+  const int64_t found = count_devices();
   if (device.index() >= found || found == 0)
     fail(MLIP_ERROR_ARGUMENT, "device ", name, " is not available: torch ", TORCH_VERSION, " sees ", found,
          " CUDA device(s); use device cpu, or install a CUDA build of torch and a driver");
@@ -71,6 +75,10 @@ at::Device checked_device(const std::string& name) {
 }
 
 }  // namespace
+
+int TorchScriptBackend::cuda_devices() const {
+  return static_cast<int>(count_devices());
+}
 
 ExtraFiles TorchScriptBackend::load(const std::string& path) {
   torch::jit::ExtraFilesMap files{{"mlip.json", ""}, {"probe.json", ""}, {"mlip.sha256", ""}};

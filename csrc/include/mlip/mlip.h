@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct or a function below changes its meaning; compare with mlip_interface_version(). */
-#define MLIP_INTERFACE_VERSION 4
+#define MLIP_INTERFACE_VERSION 5
 
 typedef enum {
   MLIP_OK = 0,
@@ -65,6 +65,9 @@ typedef struct {
   int threads;           /* threads for tensor operations; 0: leave as it is */
   int tables;            /* radial networks as tables: 1 yes, -1 no, 0 where the precision is single or mixed */
 } mlip_open_options;
+
+/* How many CUDA devices torch sees; 0 where there is none. */
+MLIP_API mlip_status mlip_count_cuda_devices(int *n);
 
 /* Reads the artifact, checks schema, checksum and species, casts to the precision, then evaluates the embedded probe
  * structures of the species in use on the device and refuses on a mismatch. */
@@ -212,6 +215,19 @@ MLIP_API mlip_status mlip_set_pairs(mlip_model *model, const mlip_pairs *pairs);
  * reported after the last halo exchange, as MLIP_ERROR_NUMERIC. */
 MLIP_API mlip_status mlip_evaluate_pairs(mlip_model *model, const double *positions, const double *cell,
                                          mlip_result *result);
+
+/* ------------------------------------------------------------------------------------------------------------ memory
+ */
+
+typedef struct {
+  int64_t n_local, n_all; /* atoms, as in mlip_graph */
+  int64_t n_edges;        /* pairs shorter than the cutoff, twice inside the process */
+} mlip_size;
+
+/* Bytes that an evaluation of this size with forces will need at its peak on the model's device, beyond what the process
+ * holds now. Evaluates small graphs of the same density (milliseconds), so outputs of the last evaluation are gone. Calls
+ * nobody else: processes may ask for different sizes, or not at all. */
+MLIP_API mlip_status mlip_predict_memory(mlip_model *model, const mlip_size *size, double *bytes);
 
 /* --------------------------------------------------------------------------------------------------- neighbour list */
 

@@ -302,6 +302,19 @@ class Engine:
         """
         return np.asarray(self._handle.output(name))
 
+    def predict_memory(self, n_local: int, n_all: int, n_edges: int) -> float:
+        """Bytes that an evaluation of that size will need at its peak, beyond what the process holds now.
+
+        Args:
+            n_local: atoms.
+            n_all: atoms and ghosts.
+            n_edges: pairs shorter than the cutoff, twice.
+
+        Raises:
+            EngineError: impossible numbers, or a model that lacks a condition.
+        """
+        return self._handle.predict_memory(n_local, n_all, n_edges)
+
     def set_reduction(self, sum: HaloCallback | None, max: HaloCallback | None) -> None:
         """Sets the sums over processes that share a structure; None for both: this process owns all of it.
 
