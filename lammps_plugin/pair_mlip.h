@@ -85,10 +85,10 @@ class PairMLIP : public Pair {
   double cutoff_ = 0.0;
   double energy_unit_ = 1.0;  // of one eV
   bool announced_ = false;
-  std::vector<std::string> wanted_;                  // outputs that somebody reads in this run
-  bool giving_ = false;                              // whether the engine was told to give them
-  bigint outputs_step_ = -1;                         // when it last did
-  std::vector<double> energies_, forces_, virials_;  // per row; they only grow
+  std::vector<std::string> wanted_;                                     // outputs that somebody reads in this run
+  bool giving_ = false;                                                 // whether the engine was told to give them
+  bigint outputs_step_ = -1;                                            // when it last did
+  std::vector<double> energies_, forces_, virials_, centroid_virials_;  // per row; they only grow
 };
 
 }  // namespace LAMMPS_NS
