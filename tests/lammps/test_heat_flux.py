@@ -11,7 +11,6 @@ import pytest
 from ase import Atoms
 from decks import PRESSURE, Setting, mlip, run_lammps
 from numpy.typing import NDArray
-from test_types_hybrid import ZBL
 
 from mlipkit.interfaces.engine import Engine
 
@@ -28,7 +27,8 @@ fix flux all ave/time 1 1 1 c_flux[*] file {name}.flux format " %.17g"
 dump centroids all custom 1 {name}.centroids id mass x y z vx vy vz c_centroid[*]
 dump_modify centroids sort id format float %.17g
 """
-NAMES = ["bulk_water", "triclinic", "two_atom_cell", "slab", "corner"]
+NAMES = ["bulk_water", "triclinic", "two_atom_cell", "corner"]
+ZBL = "pair_coeff 1 1 zbl 1 1\npair_coeff 1 2 zbl 1 8\npair_coeff 2 2 zbl 8 8"
 
 
 @dataclass
