@@ -41,9 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.mark.parametrize(("model", "ranks"), [("argon.pt", 2), ("lj", 1)])
-def test_deck_and_script_give_a_number(folder: Path, model: str, ranks: int) -> None:
-    values = {**SHORT, "model": model}
+@pytest.mark.parametrize(("style", "ranks"), [("mlip", 2), ("lj", 1)])
+def test_deck_and_script_give_a_number(folder: Path, style: str, ranks: int) -> None:
+    values = {**SHORT, "style": style}
     # variables of style index keep the value that they have
     deck = "\n".join(f"variable {name} index {value}" for name, value in values.items())
     finished = run_lammps(folder, f"{deck}\n{(folder / 'flux.in').read_text()}", ranks)

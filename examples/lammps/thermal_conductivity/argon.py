@@ -41,10 +41,10 @@ def label(atoms: Atoms) -> Atoms:
 
 
 def frame(rng: np.random.Generator) -> Atoms:
-    """32 atoms, strained by up to 2 % and displaced by up to twice what 40 K does."""
+    """32 atoms, strained by up to 2 % and displaced by as much as 40 K does, and less."""
     atoms = bulk("Ar", cubic=True, a=LATTICE).repeat(2)
     atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.uniform(-0.02, 0.02, (3, 3))), scale_atoms=True)
-    atoms.positions += rng.normal(scale=rng.uniform(0.05, 0.35), size=atoms.positions.shape)
+    atoms.positions += rng.normal(scale=rng.uniform(0.03, 0.22), size=atoms.positions.shape)
     return label(atoms)
 
 
