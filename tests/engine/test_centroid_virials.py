@@ -107,6 +107,14 @@ def test_equal_the_definition(layers: Frozen, pbc: bool | list[bool]) -> None:
     assert np.abs(expected).max() > 0.1
 
 
+def test_of_a_host_s_pairs(water_artifact: Path) -> None:
+    engine = Engine(water_artifact, precision="double")
+    far = NeighbourList(5.0).update(POSITIONS, CELL, True)
+    engine.set_pairs(SPECIES, np.searchsorted(far.centre, np.arange(5)), far.neighbour, far.shifts)
+    found = engine.evaluate_pairs(POSITIONS, CELL, centroid_virials=True).centroid_virials
+    np.testing.assert_allclose(found, of_engine(engine, *PERIODIC), atol=1e-12)
+
+
 def test_sum_to_the_virial(layers: Frozen) -> None:
     result = Engine(layers.path, precision="double").compute(*PERIODIC, centroid_virials=True)
     total = result.centroid_virials.sum(axis=0)
