@@ -103,6 +103,26 @@ __global__ void __launch_bounds__(THREADS) sum(EdgeSums<T> s) {
   });
 }
 
+/// A kernel of its own: few steps want centroid virials.
+template <class T>
+__global__ void __launch_bounds__(THREADS) sum_centroids(EdgeSums<T> s) {
+  const int64_t atom = warp_index();
+  if (atom >= s.n_all) return;
+  double total[9] = {}, centre[9], neighbour[9];
+  const auto edge = [&](int64_t e, const double *part) {
+    edge_centroid_virials(s.r_ij + 3 * e, s.gradients + 3 * e, s.moments == nullptr ? nullptr : s.moments + 9 * e,
+                          centre, neighbour);
+    for (int k = 0; k < 9; k++) total[k] += part[k];
+  };
+  if (atom < s.n_local)
+    for (int64_t e = s.first_edge[atom] + lane_of_thread(); e < s.first_edge[atom + 1]; e += WARP) edge(e, centre);
+  for (int64_t k = s.first_incoming[atom] + lane_of_thread(); k < s.first_incoming[atom + 1]; k += WARP) {
+    const int64_t e = s.edge_of_pair[s.incoming[k]];
+    if (e >= 0) edge(e, neighbour);
+  }
+  warp_sums(total, [&](int k, double value) { s.centroid_virials[9 * atom + k] = value; });
+}
+
 constexpr int WARPS = THREADS / WARP;
 
 }  // namespace
@@ -118,7 +138,9 @@ void fill_edges(const Pairs &pairs, const EdgeArrays<T> &edges, void *stream) {
 
 template <class T>
 void sum_edges(const EdgeSums<T> &sums, void *stream) {
-  launch(sum<T>, dim3(blocks(sums.n_all, WARPS)), dim3(THREADS), 0, stream, sums);
+  const dim3 grid(blocks(sums.n_all, WARPS));
+  launch(sum<T>, grid, dim3(THREADS), 0, stream, sums);
+  if (sums.centroid_virials != nullptr) launch(sum_centroids<T>, grid, dim3(THREADS), 0, stream, sums);
 }
 
 template void fill_edges(const Pairs &, const EdgeArrays<float> &, void *);

@@ -41,6 +41,8 @@ struct EdgeSums {
   double *forces;                 ///< [n_all, 3]
   double *centre_virials;         ///< [n_local, 6] of the edges of each centre
   double *virials;                ///< [n_all, 6] half of an edge's to each of its atoms; or null
+  const T *moments;               ///< [E, 3, 3] first moments of the gradients; null: zero
+  double *centroid_virials;       ///< [n_all, 9], or null
 };
 
 struct PairKernels {

@@ -33,7 +33,7 @@ PairMLIP::PairMLIP(LAMMPS *lmp) : Pair(lmp) {
   manybody_flag = 1;
   // the virial is a sum over edges, which holds with newton off and under r-RESPA too
   no_virial_fdotr_compute = 1;
-  centroidstressflag = CENTROID_NOTAVAIL;
+  centroidstressflag = CENTROID_AVAIL;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -131,7 +131,7 @@ void PairMLIP::init_style() {
 void PairMLIP::size_messages() {
   const int halo = model_->about().halo_exchanges > 0 ? model_->halo_doubles() : 0;
   comm_forward = halo;
-  comm_reverse = std::max(halo, 6);  // 6: per-atom virials of ghosts, folded back with newton off
+  comm_reverse = std::max(halo, 9);  // 9: centroid virials of ghosts, folded back with newton off
   comm_reverse_off = comm_reverse;
   force->pair->comm_forward = std::max(force->pair->comm_forward, comm_forward);
   force->pair->comm_reverse = std::max(force->pair->comm_reverse, comm_reverse);
@@ -176,11 +176,13 @@ void PairMLIP::compute(int eflag, int vflag) {
   if (forces_.size() < 3 * n) forces_.resize(3 * n);
   if (eflag_atom && energies_.size() < n) energies_.resize(n);
   if (vflag_atom && virials_.size() < 6 * n) virials_.resize(6 * n);
+  if (cvflag_atom && centroid_virials_.size() < 9 * n) centroid_virials_.resize(9 * n);
 
   mlip_result result{};
   result.forces = forces_.data();
   result.energies = eflag_atom ? energies_.data() : nullptr;
   result.virials = vflag_atom ? virials_.data() : nullptr;
+  result.centroid_virials = cvflag_atom ? centroid_virials_.data() : nullptr;
   const double *positions = graph_.positions(atom);
   timings_.stop(MLIP::Timings::PAIRS);
   stop_on_failure(mlip_evaluate_pairs(model_->handle(), positions, nullptr, &result));
@@ -228,6 +230,7 @@ void PairMLIP::finish() {
 void PairMLIP::fold_ghosts() {
   halo_.reverse(forces_.data(), 3, MLIP_FLOAT64);
   if (vflag_atom) halo_.reverse(virials_.data(), 6, MLIP_FLOAT64);
+  if (cvflag_atom) halo_.reverse(centroid_virials_.data(), 9, MLIP_FLOAT64);
 }
 
 /* ----------------------------------------------------------------------
@@ -251,6 +254,9 @@ void PairMLIP::tally(const mlip_result &result) {
   if (vflag_atom)
     for (int64_t row = 0; row < rows; row++)
       for (int k = 0; k < 6; k++) vatom[atoms[row]][k] += unit * virials_[6 * row + k];
+  if (cvflag_atom)
+    for (int64_t row = 0; row < rows; row++)
+      for (int k = 0; k < 9; k++) cvatom[atoms[row]][k] += unit * centroid_virials_[9 * row + k];
 }
 
 /* ----------------------------------------------------------------------
@@ -305,6 +311,6 @@ void PairMLIP::unpack_reverse_comm(int n, int *atoms, double *buffer) {
 /* ---------------------------------------------------------------------- */
 
 double PairMLIP::memory_usage() {
-  const size_t numbers = energies_.capacity() + forces_.capacity() + virials_.capacity();
+  const size_t numbers = energies_.capacity() + forces_.capacity() + virials_.capacity() + centroid_virials_.capacity();
   return Pair::memory_usage() + graph_.memory_usage() + static_cast<double>(sizeof(double) * numbers);
 }

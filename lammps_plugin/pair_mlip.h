@@ -94,11 +94,11 @@ class PairMLIP : public Pair {
   MLIP::Timings timings_;
   double cutoff_ = 0.0;  // in LAMMPS's unit
   bool announced_ = false;
-  bool sized_ = false;  // whether the need of memory was printed
-  std::vector<std::string> wanted_;                  // outputs that somebody reads in this run
-  bool giving_ = false;                              // whether the engine was told to give them
-  bigint outputs_step_ = -1;                         // when it last did
-  std::vector<double> energies_, forces_, virials_;  // per row; they only grow
+  bool sized_ = false;                                                  // whether the need of memory was printed
+  std::vector<std::string> wanted_;                                     // outputs that somebody reads in this run
+  bool giving_ = false;                                                 // whether the engine was told to give them
+  bigint outputs_step_ = -1;                                            // when it last did
+  std::vector<double> energies_, forces_, virials_, centroid_virials_;  // per row; they only grow
 };
 
 }  // namespace LAMMPS_NS

@@ -51,6 +51,7 @@ struct Request {
   int64_t task;
   std::vector<std::pair<std::string, double>> conditions;
   bool gradients;  // whether the backward pass is wanted
+  bool moments;    // and the first moments of the gradients, for centroid virials
 };
 
 /// A graph with species as the module numbers them.
@@ -71,7 +72,9 @@ struct BackendOutput {
 struct BackendResult {
   std::vector<double> energies;          // [n_local] eV, without E0
   const void* edge_gradients = nullptr;  // [n_edges][3] dE/dr_ij, of the edge type, until the next evaluation
-  std::vector<BackendOutput> outputs;    // as asked for
+  // [n_edges][3][3] sum_k (r_k - r_i) (x) dU_k/dr_ij, likewise; null where none was wanted, or all are zero
+  const void* edge_moments = nullptr;
+  std::vector<BackendOutput> outputs;  // as asked for
 };
 
 /// One step of pairs on a device.
@@ -80,7 +83,7 @@ struct PairStep {
   double cutoff;
   bool broken;  // a pair has no direction: take part in halo exchanges, without edges
   Request request;
-  double *forces, *virial, *virials;  // results as Sums, in host memory; null: not wanted
+  double *forces, *virial, *virials, *centroid_virials;  // results of Reducer, in host memory; null: not wanted
 };
 
 /// Pairs that stay on a device (GPU) between steps: positions go in, sums come out, nothing else crosses.

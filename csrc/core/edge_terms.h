@@ -42,4 +42,18 @@ MLIP_SHARED void edge_virial(const Real* r, const Real* g, double* w) {
   w[5] = -0.5 * (y * gz + z * gy);
 }
 
+/// What an edge adds to the centroid virials of its two atoms: -G and G - r (x) g, with the first moments G of its
+/// gradient ([3][3], null: zero); xx yy zz xy xz yz yx zx zy.
+template <class Real>
+MLIP_SHARED void edge_centroid_virials(const Real* r, const Real* g, const Real* moments, double* centre,
+                                       double* neighbour) {
+  constexpr int kEntry[9] = {0, 4, 8, 1, 2, 5, 3, 6, 7};  // in a matrix of three rows
+  for (int k = 0; k < 9; ++k) {
+    const int row = kEntry[k] / 3, column = kEntry[k] % 3;
+    const double moment = moments == nullptr ? 0.0 : static_cast<double>(moments[kEntry[k]]);
+    centre[k] = -moment;
+    neighbour[k] = moment - static_cast<double>(r[row]) * static_cast<double>(g[column]);
+  }
+}
+
 }  // namespace mlip

@@ -235,13 +235,15 @@ void Model::compute(NeighbourList& list, const Structure& structure, mlip_result
 }
 
 void Model::check_request(const mlip_result& result) const {
-  const bool arrays = result.forces != nullptr || result.virials != nullptr || result.edge_gradients != nullptr;
+  const bool arrays = result.forces != nullptr || result.virials != nullptr || result.edge_gradients != nullptr ||
+                      result.centroid_virials != nullptr;
   if (result.energy_only != 0 && arrays)
-    fail(MLIP_ERROR_ARGUMENT, "energy_only excludes forces, virials and edge_gradients; leave them NULL");
+    fail(MLIP_ERROR_ARGUMENT,
+         "energy_only excludes forces, virials, edge_gradients and centroid_virials; leave them NULL");
 }
 
 Request Model::request_of(const mlip_result& result) const {
-  return {task_, conditions_.values(), result.energy_only == 0};
+  return {task_, conditions_.values(), result.energy_only == 0, result.centroid_virials != nullptr};
 }
 
 /// Zero where the model does not take one.
@@ -271,7 +273,7 @@ PairStep Model::step_of(const double* positions, const double* cell, const mlip_
           manifest_.cutoff,
           /*broken=*/false, request_of(result),
           result.forces,    nullptr,
-          result.virials};
+          result.virials,   result.centroid_virials};
 }
 
 void Model::run_on_device(PairStep step, int64_t n_local, int64_t n_all, const std::function<Fault()>& explain,
@@ -332,6 +334,9 @@ void Model::fill(int64_t n_local, int64_t n_all, mlip_result& result) {
   if (result.energy_only == 0) {
     double* forces = result.forces != nullptr ? result.forces : forces_.reserve(3 * n_all);
     reducer_.reduce(edges, result_.edge_gradients, n_all, {forces, result.virial, result.virials}, backend_->team());
+    if (result.centroid_virials != nullptr)
+      reducer_.reduce_centroids(edges, result_.edge_gradients, result_.edge_moments, n_all, result.centroid_virials,
+                                backend_->team());
   }
   result.energy = add_e0(n_local, result_.energies.data());
   // One gradient that is not finite makes a diagonal component of the virial so.

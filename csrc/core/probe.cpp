@@ -66,7 +66,7 @@ ProbeDifferences compare(Backend& backend, const Manifest& manifest, const Probe
   Edges edges(type);
   if (const Fault fault = edges.filter(pairs, structure.positions.data(), list.cell(), manifest.cutoff, team))
     throw Error(fault.status, fault.message);
-  BackendInput input{n, n, species.data(), edges.view(), {task, {}, true}};
+  BackendInput input{n, n, species.data(), edges.view(), {task, {}, true, false}};
   for (const auto& [name, value] : structure.conditions) input.request.conditions.emplace_back(name, value);
   BackendResult result;
   std::vector<std::string> names;

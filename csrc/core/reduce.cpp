@@ -51,6 +51,19 @@ void add(const EdgeView& edges, const void* gradients, int64_t begin, int64_t en
     add<Real, true>(edges, g, begin, end, sums);
 }
 
+template <class Real>
+void add_centroids(const EdgeView& edges, const void* gradients, const void* moments, int64_t begin, int64_t end,
+                   double* sums) {
+  const Real *r_ij = static_cast<const Real*>(edges.r_ij), *g = static_cast<const Real*>(gradients);
+  const Real* m = static_cast<const Real*>(moments);
+  double centre[9], neighbour[9];
+  for (int64_t e = begin; e < end; ++e) {
+    edge_centroid_virials(r_ij + 3 * e, g + 3 * e, m == nullptr ? m : m + 9 * e, centre, neighbour);
+    for (int k = 0; k < 9; ++k) sums[9 * edges.centre[e] + k] += centre[k];
+    for (int k = 0; k < 9; ++k) sums[9 * edges.neighbour[e] + k] += neighbour[k];
+  }
+}
+
 /// values[k] += copies[0][k] + copies[1][k] + ... for k in begin .. end
 void join(double* values, const double* copies, int64_t size, int n_copies, int64_t begin, int64_t end) {
   for (int copy = 0; copy < n_copies; ++copy)
@@ -86,6 +99,26 @@ void Reducer::reduce(const EdgeView& edges, const void* gradients, int64_t n_all
     };
     range(sums.forces, forces, 3 * n_all);
     if (virials != nullptr) range(sums.virials, virials, 6 * n_all);
+  });
+}
+
+void Reducer::reduce_centroids(const EdgeView& edges, const void* gradients, const void* moments, int64_t n_all,
+                               double* centroid_virials, ThreadTeam& team) {
+  const int parts = team.parts(edges.n_edges, kEdgesPerPart);
+  const std::vector<int64_t> bounds = split_edges(edges, parts);
+  const int64_t size = 9 * n_all;
+  double* copies = centroid_virials_.reserve(size * (parts - 1));
+  team.run(parts, [&](int part) {
+    double* own = part == 0 ? centroid_virials : copies + size * (part - 1);
+    std::fill(own, own + size, 0.0);
+    if (type_ == MLIP_FLOAT32)
+      add_centroids<float>(edges, gradients, moments, bounds[part], bounds[part + 1], own);
+    else
+      add_centroids<double>(edges, gradients, moments, bounds[part], bounds[part + 1], own);
+  });
+  if (parts == 1) return;
+  team.run(parts, [&](int part) {
+    join(centroid_virials, copies, size, parts - 1, size * part / parts, size * (part + 1) / parts);
   });
 }
 

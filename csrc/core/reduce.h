@@ -7,7 +7,8 @@
 //   F_neighbour -= g,  F_centre += g,  W = -sum r_ij (x) g,  and half of an edge's share of W to each of its atoms.
 //
 // Components of W: xx yy zz xy xz yz. Its off-diagonal parts are symmetrised edge by edge: the model is invariant
-// under rotations, so the antisymmetric part sums to zero.
+// under rotations, so the antisymmetric part sums to zero. Centroid virials are another split of W, which needs the
+// first moments of the gradients besides.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +34,14 @@ class Reducer {
   /// `gradients` [n_edges][3], of the type of the edges.
   void reduce(const EdgeView& edges, const void* gradients, int64_t n_all, const Sums& sums, ThreadTeam& team);
 
+  /// `moments` [n_edges][3][3] (BackendResult), of the type of the edges, null: zero; `centroid_virials` [n_all][9] is
+  /// overwritten.
+  void reduce_centroids(const EdgeView& edges, const void* gradients, const void* moments, int64_t n_all,
+                        double* centroid_virials, ThreadTeam& team);
+
  private:
   mlip_dtype type_;
-  Buffer<double> forces_, virials_;  // what the threads after the first found
+  Buffer<double> forces_, virials_, centroid_virials_;  // what the threads after the first found
 };
 
 }  // namespace mlip

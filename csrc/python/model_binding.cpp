@@ -11,6 +11,8 @@ struct Results {
     if (!wanted.energy_only) c.forces = (forces = py::array_t<double>({n_all, int64_t{3}})).mutable_data();
     if (wanted.energies) c.energies = (energies = py::array_t<double>(n_local)).mutable_data();
     if (wanted.virials) c.virials = (virials = py::array_t<double>({n_all, int64_t{6}})).mutable_data();
+    if (wanted.centroid_virials)
+      c.centroid_virials = (centroid_virials = py::array_t<double>({n_all, int64_t{9}})).mutable_data();
     if (wanted.edge_gradients)
       c.edge_gradients = (edge_gradients = py::array_t<double>({n_edges, int64_t{3}})).mutable_data();
   }
@@ -25,12 +27,13 @@ struct Results {
     out["forces"] = optional(forces, c.forces);
     out["energies"] = optional(energies, c.energies);
     out["virials"] = optional(virials, c.virials);
+    out["centroid_virials"] = optional(centroid_virials, c.centroid_virials);
     out["edge_gradients"] = optional(edge_gradients, c.edge_gradients);
     return out;
   }
 
   mlip_result c{};
-  py::array_t<double> forces, energies, virials, edge_gradients;
+  py::array_t<double> forces, energies, virials, centroid_virials, edge_gradients;
 };
 
 /// Shows an array to a Python callback, which changes it in place; its answer, 1 when it threw.
@@ -160,8 +163,8 @@ void Model::want_outputs(const std::vector<std::string>& names) {
 }
 
 py::dict Model::evaluate(const Array<int64_t>& species, const Array<int64_t>& centre, const Array<int64_t>& neighbour,
-                         const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool edge_gradients,
-                         bool energy_only) {
+                         const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool centroid_virials,
+                         bool edge_gradients, bool energy_only) {
   expect_shape(species, "species", {-1});
   expect_shape(centre, "centre", {-1});
   const int64_t n_edges = centre.shape(0);
@@ -170,7 +173,8 @@ py::dict Model::evaluate(const Array<int64_t>& species, const Array<int64_t>& ce
   n_local_ = n_local;
   n_all_ = species.shape(0);
   const mlip_graph graph{n_local, n_all_, species.data(), n_edges, centre.data(), neighbour.data(), r_ij.data()};
-  Results results(std::max<int64_t>(n_local, 0), n_all_, n_edges, {energies, virials, edge_gradients, energy_only});
+  Results results(std::max<int64_t>(n_local, 0), n_all_, n_edges,
+                  {energies, virials, centroid_virials, edge_gradients, energy_only});
   mlip_status status;
   {
     py::gil_scoped_release release;
@@ -199,10 +203,10 @@ void Model::set_pairs(const Array<int64_t>& species, const Array<int64_t>& first
 }
 
 py::dict Model::evaluate_pairs(const Array<double>& positions, const Array<double>& cell, bool energies, bool virials,
-                               bool energy_only) {
+                               bool centroid_virials, bool energy_only) {
   expect_shape(positions, "positions", {n_all_, 3});
   expect_shape(cell, "cell", {3, 3});
-  Results results(n_local_, n_all_, 0, {energies, virials, false, energy_only});
+  Results results(n_local_, n_all_, 0, {energies, virials, centroid_virials, false, energy_only});
   const double *x = positions.data(), *h = cell.data();
   mlip_status status;
   {
@@ -214,14 +218,15 @@ py::dict Model::evaluate_pairs(const Array<double>& positions, const Array<doubl
 }
 
 py::dict Model::compute(const Array<int64_t>& species, const Array<double>& positions, const Array<double>& cell,
-                        const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials, bool energy_only) {
+                        const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials,
+                        bool centroid_virials, bool energy_only) {
   expect_shape(species, "species", {-1});
   const int64_t n_atoms = species.shape(0);
   expect_shape(positions, "positions", {n_atoms, 3});
   expect_shape(cell, "cell", {3, 3});
   expect_shape(pbc, "pbc", {3});
   n_local_ = n_all_ = n_atoms;
-  Results results(n_atoms, n_atoms, 0, {energies, virials, false, energy_only});
+  Results results(n_atoms, n_atoms, 0, {energies, virials, centroid_virials, false, energy_only});
   const int64_t* s = species.data();
   const double *x = positions.data(), *h = cell.data();
   const int* p = pbc.data();

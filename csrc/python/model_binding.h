@@ -13,7 +13,7 @@ namespace mlip_python {
 
 /// Which arrays of mlip_result are wanted besides the forces; energy_only: no forces either.
 struct Wanted {
-  bool energies, virials, edge_gradients, energy_only;
+  bool energies, virials, centroid_virials, edge_gradients, energy_only;
 };
 
 class Model {
@@ -29,14 +29,15 @@ class Model {
   void set_reduction(const py::object& sum, const py::object& max);
   void want_outputs(const std::vector<std::string>& names);
   py::dict evaluate(const Array<int64_t>& species, const Array<int64_t>& centre, const Array<int64_t>& neighbour,
-                    const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool edge_gradients,
-                    bool energy_only);
+                    const Array<double>& r_ij, int64_t n_local, bool energies, bool virials, bool centroid_virials,
+                    bool edge_gradients, bool energy_only);
   void set_pairs(const Array<int64_t>& species, const Array<int64_t>& first, const Array<int32_t>& neighbour,
                  const std::optional<Array<int32_t>>& shifts);
   py::dict evaluate_pairs(const Array<double>& positions, const Array<double>& cell, bool energies, bool virials,
-                          bool energy_only);
+                          bool centroid_virials, bool energy_only);
   py::dict compute(const Array<int64_t>& species, const Array<double>& positions, const Array<double>& cell,
-                   const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials, bool energy_only);
+                   const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials, bool centroid_virials,
+                   bool energy_only);
   py::array_t<double> output(const std::string& name) const;
   double predict_memory(int64_t n_local, int64_t n_all, int64_t n_edges);
 

@@ -8,6 +8,7 @@
 #include "ops/spline.h"
 #include "torch/convolution_run.h"
 #include "torch/device.h"
+#include "torch/edge_moments.h"
 
 namespace mlip {
 namespace {
@@ -42,6 +43,25 @@ RadialInput given(const at::Tensor& weights) {
   RadialInput radial;
   radial.weights = weights;
   return radial;
+}
+
+/// Tells those who want to know that features crossed these edges, and gives the sums back.
+at::Tensor recorded(const at::Tensor& sums, const RadialInput& radial, const at::Tensor& harmonics,
+                    const at::Tensor& features, const Edges& edges) {
+  CrossingRecord* record = CrossingRecord::current();
+  if (record == nullptr || !features.requires_grad()) return sums;
+  const auto weighted = [=](const at::Tensor& adjoint, const at::Tensor& factors) {
+    const at::NoGradGuard no_gradient;
+    const ConvolutionPlan plan = edges.plan(features, harmonics);
+    std::array<at::Tensor, 3> found;
+    for (int a = 0; a < 3; ++a) {
+      const at::Tensor along = harmonics * factors.narrow(1, a, 1).to(harmonics.scalar_type());
+      found[a] = run_backward(plan, radial, along, features, adjoint, false, false, true).features;
+    }
+    return found;
+  };
+  record->add({features, sums, weighted});
+  return sums;
 }
 
 /// Gradients of sum(convolution * adjoint) by weights, harmonics and features; differentiable once more.
@@ -140,8 +160,9 @@ at::Tensor convolution(const at::Tensor& weights, const at::Tensor& harmonics, c
   check_same(harmonics, features, "harmonics");
   TORCH_CHECK(weights.dim() == 3 && weights.size(0) == centre.size(0) && weights.size(2) == features.size(-1),
               "mlip::convolution: weights must be [edges, paths, channels], got ", weights.sizes());
-  return ConvolutionFunction::apply(weights.contiguous(), harmonics.contiguous(), features.contiguous(),
-                                    Edges{centre, neighbour, coupling, n_local, l_in, l_max});
+  const at::Tensor w = weights.contiguous(), y = harmonics.contiguous(), h = features.contiguous();
+  const Edges edges{centre, neighbour, coupling, n_local, l_in, l_max};
+  return recorded(ConvolutionFunction::apply(w, y, h, edges), given(w), y, h, edges);
 }
 
 at::Tensor convolution_table(const at::Tensor& distance, const at::Tensor& harmonics, const at::Tensor& features,
@@ -160,9 +181,11 @@ at::Tensor convolution_table(const at::Tensor& distance, const at::Tensor& harmo
   const int64_t largest = which.numel() > 0 && !is_on_device(which) ? which.max().item<int64_t>() : 0;
   TORCH_CHECK(table.size(0) == 1 || (which.size(0) == centre.size(0) && largest < table.size(0)),
               "mlip::convolution_table: with ", table.size(0), " tables each edge must name one of them");
-  return TabulatedConvolution::apply(distance.contiguous(), harmonics.contiguous(), features.contiguous(),
-                                     table.contiguous(), which.contiguous(), first, per_length,
-                                     Edges{centre, neighbour, coupling, n_local, l_in, l_max});
+  const at::Tensor r = distance.contiguous(), y = harmonics.contiguous(), h = features.contiguous();
+  const RadialInput radial{{}, table.contiguous(), r, which.contiguous(), first, per_length};
+  const Edges edges{centre, neighbour, coupling, n_local, l_in, l_max};
+  const at::Tensor sums = TabulatedConvolution::apply(r, y, h, radial.table, radial.which, first, per_length, edges);
+  return recorded(sums, radial, y, h, edges);
 }
 
 }  // namespace

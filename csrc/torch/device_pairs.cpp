@@ -86,7 +86,7 @@ class TorchPairs final : public DevicePairs {
   template <class T>
   ModuleInput edges(const cuda::Pairs& pairs, int64_t n_edges);
   template <class T>
-  void sum(const ModuleInput& given, const at::Tensor& gradient, const PairStep& step);
+  void sum(const ModuleInput& given, const ModuleAnswer& answer, const PairStep& step);
   template <class T>
   void run(const PairStep& step, const cuda::Pairs& pairs, bool energies, BackendResult& result);
 
@@ -170,9 +170,10 @@ ModuleInput TorchPairs::edges(const cuda::Pairs& pairs, int64_t n_edges) {
 }
 
 template <class T>
-void TorchPairs::sum(const ModuleInput& given, const at::Tensor& gradient, const PairStep& step) {
+void TorchPairs::sum(const ModuleInput& given, const ModuleAnswer& answer, const PairStep& step) {
   const at::Tensor forces = empty({n_all_, 3}, at::kDouble), own = empty({n_local_, 6}, at::kDouble);
   const at::Tensor virials = step.virials == nullptr ? at::Tensor() : empty({n_all_, 6}, at::kDouble);
+  const at::Tensor centroids = step.centroid_virials == nullptr ? at::Tensor() : empty({n_all_, 9}, at::kDouble);
   const cuda::EdgeSums<T> sums{n_local_,
                                n_all_,
                                first_edge_.const_data_ptr<int64_t>(),
@@ -180,10 +181,12 @@ void TorchPairs::sum(const ModuleInput& given, const at::Tensor& gradient, const
                                incoming_.first.const_data_ptr<int64_t>(),
                                edge_of_pair_.const_data_ptr<int32_t>(),
                                given.r_ij.const_data_ptr<T>(),
-                               gradient.const_data_ptr<T>(),
+                               answer.gradient.const_data_ptr<T>(),
                                forces.data_ptr<double>(),
                                own.data_ptr<double>(),
-                               data_or_null<double>(virials)};
+                               data_or_null<double>(virials),
+                               data_or_null<T>(answer.moments),
+                               data_or_null<double>(centroids)};
   on_device(first_, [&](const cuda::Kernels& kernels, void* stream) {
     if constexpr (std::is_same_v<T, float>)
       kernels.pairs.sum_single(sums, stream);
@@ -193,6 +196,7 @@ void TorchPairs::sum(const ModuleInput& given, const at::Tensor& gradient, const
   download(forces, step.forces);
   download(own.sum(0), step.virial);
   if (step.virials != nullptr) download(virials, step.virials);
+  if (step.centroid_virials != nullptr) download(centroids, step.centroid_virials);
 }
 
 template <class T>
@@ -212,7 +216,7 @@ void TorchPairs::run(const PairStep& step, const cuda::Pairs& pairs, bool energi
   const at::Tensor wanted = (energies ? energy.reshape({-1}) : energy.sum().reshape({1})).to(at::kCPU).contiguous();
   result.energies.assign(wanted.const_data_ptr<double>(), wanted.const_data_ptr<double>() + wanted.numel());
   given.r_ij = given.r_ij.detach();
-  if (step.request.gradients && !step.broken) sum<T>(given, answer.gradient, step);
+  if (step.request.gradients && !step.broken) sum<T>(given, answer, step);
 }
 
 bool TorchPairs::evaluate(const PairStep& step, bool energies, HaloHost* host, BackendResult& result) {

@@ -10,6 +10,8 @@
 
 #include <limits>
 
+#include "torch/edge_moments.h"
+
 namespace mlip {
 namespace {
 
@@ -70,6 +72,7 @@ at::Tensor halo_exchange(const at::Tensor& x, int64_t n_all) {
   TORCH_CHECK(x.dim() >= 1, "mlip::halo_exchange takes one row per atom, not a scalar");
   TORCH_CHECK(n_all >= x.size(0), "mlip::halo_exchange: n_all = ", n_all, " is less than the ", x.size(0),
               " local atoms given");
+  if (CrossingRecord* record = CrossingRecord::current()) record->count_exchange();
   if (current_host != nullptr) return HaloExchange::apply(x, n_all);
   TORCH_CHECK(n_all == x.size(0), "mlip::halo_exchange: there are ", n_all - x.size(0),
               " ghost atoms but no host that could fill them; set the halo callbacks (mlip_set_halo)");

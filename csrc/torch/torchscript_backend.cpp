@@ -3,15 +3,14 @@
 
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/ones_like.h>
-#include <ATen/ops/zeros_like.h>
 #include <c10/core/DeviceGuard.h>
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/version.h>
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
+#include "torch/edge_moments.h"
 #include "torch/halo_exchange.h"
 #include "torch/memory_meter.h"
 #include "torch/messages.h"
@@ -65,6 +64,7 @@ TorchScriptBackend::Tensors TorchScriptBackend::condition_tensors(const Request&
 
 ModuleAnswer TorchScriptBackend::ask(const ModuleInput& input, const Request& request,
                                      std::vector<BackendOutput>& outputs) {
+  const CrossingRecord crossings(request.moments);
   const at::IValue given = module_.get_method("forward")({input.r_ij, input.centre, input.neighbour, input.species,
                                                           input.n_local, condition_tensors(request, !outputs.empty())});
   const Tensors answer = c10::impl::toTypedDict<std::string, at::Tensor>(given.toGenericDict());
@@ -75,17 +75,15 @@ ModuleAnswer TorchScriptBackend::ask(const ModuleInput& input, const Request& re
     check_rows(output.name, values, input.n_local, output.width);
     copy_out(values, output.values);
   }
-  if (!request.gradients) return {energy, {}};
-  at::Tensor gradient;  // stays undefined when the energy does not depend on the edges
-  if (energy.requires_grad())
-    gradient = torch::autograd::grad({energy}, {input.r_ij}, {at::ones_like(energy)}, /*retain_graph=*/false,
-                                     /*create_graph=*/false, /*allow_unused=*/true)[0];
-  return {energy.detach(), gradient.defined() ? gradient.contiguous() : at::zeros_like(input.r_ij)};
+  if (!request.gradients) return {energy, {}, {}};
+  const EdgeDerivatives found = edge_derivatives(energy, input.r_ij, crossings);
+  return {energy.detach(), found.gradient, found.moments};
 }
 
 void TorchScriptBackend::evaluate(const BackendInput& input, HaloHost* host, BackendResult& result) {
   edge_gradients_.reset();  // its memory serves this evaluation
-  result.edge_gradients = nullptr;
+  edge_moments_.reset();
+  result.edge_gradients = result.edge_moments = nullptr;
   guarded(input.request, host, concat(input.n_local, " atoms and ", input.edges.n_edges, " edges"), [&] {
     const EdgeView& edges = input.edges;
     const ModuleInput given{tensor_of(edges.r_ij, {edges.n_edges, 3}, edge_dtype_),
@@ -98,6 +96,9 @@ void TorchScriptBackend::evaluate(const BackendInput& input, HaloHost* host, Bac
     if (!input.request.gradients) return;
     edge_gradients_ = answer.gradient.to(at::kCPU).detach();
     result.edge_gradients = edge_gradients_.const_data_ptr();
+    if (!answer.moments.defined()) return;
+    edge_moments_ = answer.moments.to(at::kCPU);
+    result.edge_moments = edge_moments_.const_data_ptr();
   });
 }
 

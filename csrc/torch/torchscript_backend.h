@@ -21,9 +21,10 @@ struct ModuleInput {
   int64_t n_local;
 };
 
-/// What it gave, where it runs: [n_local], and dE/dr_ij [E][3], undefined when not wanted.
+/// What it gave, where it runs: [n_local], dE/dr_ij [E][3] and its first moments [E][3][3], undefined when not wanted;
+/// the moments also where all are zero.
 struct ModuleAnswer {
-  at::Tensor energy, gradient;
+  at::Tensor energy, gradient, moments;
 };
 
 class TorchScriptBackend final : public Backend {
@@ -60,7 +61,7 @@ class TorchScriptBackend final : public Backend {
   TorchThreads team_;
   bool tabulated_ = false;
   std::unique_ptr<DevicePairs> device_pairs_;
-  at::Tensor edge_gradients_;  // of the last evaluation, in host memory
+  at::Tensor edge_gradients_, edge_moments_;  // of the last evaluation, in host memory
 };
 
 }  // namespace mlip

@@ -47,6 +47,7 @@ class Model:
         n_local: int,
         energies: bool,
         virials: bool,
+        centroid_virials: bool,
         edge_gradients: bool,
         energy_only: bool,
     ) -> dict[str, Any]: ...
@@ -54,7 +55,7 @@ class Model:
         self, species: _Int, first: _Int, neighbour: NDArray[np.int32], shifts: NDArray[np.int32] | None
     ) -> None: ...
     def evaluate_pairs(
-        self, positions: _Float, cell: _Float, energies: bool, virials: bool, energy_only: bool
+        self, positions: _Float, cell: _Float, energies: bool, virials: bool, centroid_virials: bool, energy_only: bool
     ) -> dict[str, Any]: ...
     def compute(
         self,
@@ -65,6 +66,7 @@ class Model:
         neighbours: Neighbours,
         energies: bool,
         virials: bool,
+        centroid_virials: bool,
         energy_only: bool,
     ) -> dict[str, Any]: ...
     def output(self, name: str) -> _Float: ...

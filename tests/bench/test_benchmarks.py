@@ -14,7 +14,7 @@ import pytest
 from bench_scripts import BENCHMARKS
 
 Quick = Callable[[str], dict[str, Any]]
-NAMES = ["inference", "kernels", "training", "data", "memory", "lammps", "latency", "finetune"]
+NAMES = ["inference", "kernels", "training", "data", "memory", "lammps", "latency", "heat_flux", "finetune"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,6 +107,12 @@ def test_latency_of_every_program(quick: Quick) -> None:
     (row,) = quick("latency")["rows"]
     assert set(row["times"]) == {"engine", "ase", "openmm", "mace-torch TorchScript", "mace-torch calculator"}
     assert row["difference"] < 1e-5
+
+
+def test_centroid_virials_sum_to_the_virial(quick: Quick) -> None:
+    (row,) = quick("heat_flux")["rows"]
+    assert row["difference"] < 1e-5  # single precision
+    assert row["ratio"] > 0
 
 
 def test_finished_parts_are_not_measured_again(quick: Quick, bench_folder: Path) -> None:

@@ -18,7 +18,8 @@ def evaluate(path: Path, precision: str) -> Result:
     sites = np.array(list(np.ndindex(3, 3, 2))) * [2.0, 2.0, 3.0]
     positions = sites + random.uniform(-0.2, 0.2, sites.shape)
     species = np.arange(len(sites)) % 2
-    return Engine(path, precision=precision).compute(species, positions, np.eye(3) * 6.0, True)
+    engine = Engine(path, precision=precision)
+    return engine.compute(species, positions, np.eye(3) * 6.0, True, centroid_virials=True)
 
 
 @pytest.mark.parametrize("precision", ["single", "double"])
@@ -34,3 +35,4 @@ def test_models(model: str, precision: str, emulated_library: EmulatedLibrary, r
     assert abs(found.energy - wanted.energy) < allowed.energy * len(wanted.forces)
     assert np.abs(found.forces - wanted.forces).max() < allowed.force
     assert np.abs(found.virial - wanted.virial).max() < allowed.virial * len(wanted.forces)
+    assert np.abs(found.centroid_virials - wanted.centroid_virials).max() < allowed.virial

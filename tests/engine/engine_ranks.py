@@ -56,10 +56,11 @@ class Ranks:
             engine.set_halo(self._forward(rank), self._reverse(rank))
             engine.set_reduction(self._over_ranks(rank, np.sum), self._over_ranks(rank, np.max))
 
-    def evaluate(self) -> list[Result]:
+    def evaluate(self, centroid_virials: bool = False) -> list[Result]:
         def run(rank: Rank) -> Result:
             graph = (rank.species, rank.centre, rank.neighbour, rank.r_ij, len(rank.atoms))
-            return self.engines[rank.number].evaluate(*graph, energies=True, virials=True)
+            wanted = {"energies": True, "virials": True, "centroid_virials": centroid_virials}
+            return self.engines[rank.number].evaluate(*graph, **wanted)
 
         return self.on_all(run)
 

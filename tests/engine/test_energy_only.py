@@ -44,12 +44,15 @@ def test_no_backward_pass(water_artifact: Path) -> None:
     assert np.median(ratio[2:]) < 0.75
 
 
+OF_GRADIENTS = ("forces", "virials", "edge_gradients", "centroid_virials")
+
+
 class MlipResult(ctypes.Structure):
     _fields_ = [
         ("energy_only", ctypes.c_int),
         ("energy", ctypes.c_double),
         ("virial", ctypes.c_double * 6),
-        *((name, ctypes.c_void_p) for name in ("energies", "forces", "virials", "edge_gradients")),
+        *((name, ctypes.c_void_p) for name in ("energies", *OF_GRADIENTS)),
     ]
 
 
@@ -74,8 +77,8 @@ def test_arrays_of_forces_are_refused(toy_artifact: Path) -> None:
     assert found.energy == 0.0
     assert np.isnan(found.virial[0])
     room = (ctypes.c_double * 3)()
-    for name in ("forces", "virials", "edge_gradients"):
+    for name in OF_GRADIENTS:
         wanted = MlipResult(energy_only=1, **{name: ctypes.addressof(room)})
         assert lib.mlip_evaluate(model, ctypes.byref(graph), ctypes.byref(wanted)) == 1
-        assert b"energy_only excludes forces, virials and edge_gradients" in lib.mlip_last_error()
+        assert b"energy_only excludes forces, virials, edge_gradients and centroid_virials" in lib.mlip_last_error()
     lib.mlip_close(model)

@@ -178,7 +178,7 @@ typedef struct {
 
 /* Arrays are the caller's; NULL means not wanted. All are overwritten. */
 typedef struct {
-  int energy_only;        /* not 0: no backward pass; virial becomes NaN, forces, virials, edge_gradients must be NULL.
+  int energy_only;        /* not 0: no backward pass; virial becomes NaN, the arrays behind `energies` must be NULL.
                              With a halo all processes must ask for the same */
   double energy;          /* eV, sum over local atoms, reference energies E0 included */
   double virial[6];       /* eV, xx yy zz xy xz yz of W = -sum_edges r_ij (x) dE/dr_ij; stress = -W/V */
@@ -186,6 +186,12 @@ typedef struct {
   double *forces;         /* [n_all][3] eV/angstrom; ghost rows hold what belongs to their owners */
   double *virials;        /* [n_all][6] eV; each edge is shared equally by its two atoms */
   double *edge_gradients; /* [n_edges][3] dE/dr_ij, eV/angstrom */
+  /* [n_all][9] eV, xx yy zz xy xz yz yx zx zy of W_j = sum_i (r_i - r_j) (x) dU_i/dr_j, U_i the energy of an atom:
+   * sum_j W_j v_j is the potential part of the heat flux, sum_j W_j the virial. Each is shared by an atom and its
+   * ghosts, as forces are. Costs three more backward passes, and their halo exchanges, for models of several layers;
+   * with a halo all processes must ask for the same. Refused (MLIP_ERROR_ARGUMENT) for a model whose features reach
+   * neighbours by other ways than the engine's convolutions. */
+  double *centroid_virials;
 } mlip_result;
 
 /* A graph that cannot be evaluated (edges that are not finite, say) is refused before the first halo exchange; energies

@@ -156,6 +156,7 @@ class Engine:
         *,
         energies: bool = False,
         virials: bool = False,
+        centroid_virials: bool = False,
         edge_gradients: bool = False,
     ) -> Result:
         """Energy, forces and virial of a graph.
@@ -168,6 +169,7 @@ class Engine:
             n_local: atoms owned; None: all.
             energies: also per-atom energies.
             virials: also per-atom virials.
+            centroid_virials: also those of the heat flux.
             edge_gradients: also dE/dr_ij.
 
         Raises:
@@ -178,7 +180,8 @@ class Engine:
         owned = len(kinds) if n_local is None else n_local
         edges = (np.asarray(centre, dtype=np.int64), np.asarray(neighbour, dtype=np.int64), vectors)
         with self._naming_causes():
-            return Result(**self._handle.evaluate(kinds, *edges, owned, energies, virials, edge_gradients, False))
+            wanted = (energies, virials, centroid_virials, edge_gradients)
+            return Result(**self._handle.evaluate(kinds, *edges, owned, *wanted, False))
 
     def compute(
         self,
@@ -190,6 +193,7 @@ class Engine:
         *,
         energies: bool = False,
         virials: bool = False,
+        centroid_virials: bool = False,
     ) -> Result:
         """Energy, forces and virial of a structure.
 
@@ -201,13 +205,14 @@ class Engine:
             neighbours: a list with the model's cutoff, to profit from its skin; None: one without skin.
             energies: also per-atom energies.
             virials: also per-atom virials.
+            centroid_virials: also those of the heat flux.
 
         Raises:
             EngineError: as `evaluate` and `NeighbourList.update`.
         """
         inputs = self._structure(species, positions, cell, pbc, neighbours)
         with self._naming_causes():
-            return Result(**self._handle.compute(*inputs, energies, virials, False))
+            return Result(**self._handle.compute(*inputs, energies, virials, centroid_virials, False))
 
     def compute_energy(
         self,
@@ -222,7 +227,7 @@ class Engine:
         """Energy of a structure without forces, which saves the backward pass. Arguments and errors as `compute`."""
         inputs = self._structure(species, positions, cell, pbc, neighbours)
         with self._naming_causes():
-            found = self._handle.compute(*inputs, energies, False, True)
+            found = self._handle.compute(*inputs, energies, False, False, True)
         return EnergyResult(found["energy"], found["energies"])
 
     def _structure(
@@ -270,6 +275,7 @@ class Engine:
         *,
         energies: bool = False,
         virials: bool = False,
+        centroid_virials: bool = False,
     ) -> Result:
         """Energy, forces and virial of the pairs given before that are shorter than the cutoff.
 
@@ -278,13 +284,14 @@ class Engine:
             cell: [3, 3] rows are vectors, angstrom; needed where pairs have shifts.
             energies: also per-atom energies.
             virials: also per-atom virials.
+            centroid_virials: also those of the heat flux.
 
         Raises:
             EngineError: positions that are not finite, atoms at the same place, or a failed halo exchange.
         """
         sites, (vectors, _) = np.asarray(positions, dtype=np.float64), _box(cell, False)
         with self._naming_causes():
-            return Result(**self._handle.evaluate_pairs(sites, vectors, energies, virials, False))
+            return Result(**self._handle.evaluate_pairs(sites, vectors, energies, virials, centroid_virials, False))
 
     def want_outputs(self, names: Sequence[str]) -> None:
         """Which named outputs the following evaluations give; what nobody wants is not computed. At first: all.

@@ -51,6 +51,7 @@ class Result:
     forces: FloatArray  # [n_all, 3]
     energies: FloatArray | None  # [n_local]
     virials: FloatArray | None  # [n_all, 6]
+    centroid_virials: FloatArray | None  # [n_all, 9] W_j = sum_i (r_i - r_j) (x) dU_i/dr_j; xx yy zz xy xz yz yx zx zy
     edge_gradients: FloatArray | None  # [E, 3] dE/dr_ij
 
 

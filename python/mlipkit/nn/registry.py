@@ -142,7 +142,9 @@ class Architecture(Protocol):
     dtype of the parameters, and per-atom energies are summed over layers in the dtype of ``r_ij`` again. Edges longer
     than the cutoff contribute nothing. Ghosts (atoms n_local .. n_all-1) are neighbours only; before every layer but
     the first their features come from ``torch.ops.mlip.halo_exchange``, called ``config.n_exchanges`` times whatever
-    the process owns. No edges and no atoms are ordinary inputs, and the energy stays connected to ``r_ij``.
+    the process owns. Centroid virials, which a heat flux needs, exist for models whose exchanged features go on to
+    centres by ``torch.ops.mlip.convolution`` or ``convolution_table``; other ones are refused when they are asked for.
+    No edges and no atoms are ordinary inputs, and the energy stays connected to ``r_ij``.
 
     A model with uncertainties holds a ``mlipkit.nn.ensemble.Ensemble`` as its submodule ``ensemble``.
     For fine-tuning, modules name the axes of their parameters and say which of them are readouts
