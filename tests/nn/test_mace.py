@@ -157,7 +157,7 @@ def test_scale_and_shift_act_per_task_and_species() -> None:
 
 
 def test_first_messages_have_the_size_promised_when_neighbours_are_spread_evenly() -> None:
-    """The divisor that the config fills in; with the number of neighbours they would be some hundred times smaller."""
+    """The divisor that the config fills in; with the number of neighbours they would be several times smaller."""
     generator = torch.Generator().manual_seed(0)
     n_atoms, cutoff, n_edges = 40, 5.0, 50
     direction = torch.randn(n_atoms * n_edges, 3, generator=generator, dtype=torch.float64)
@@ -170,4 +170,4 @@ def test_first_messages_have_the_size_promised_when_neighbours_are_spread_evenly
     species = torch.zeros(n_atoms, dtype=torch.int64)
     conditions = {"task": torch.zeros(1, dtype=torch.int64)}
     model(direction / direction.norm(dim=1, keepdim=True) * r, centre, centre, species, n_atoms, conditions)
-    assert 0.25 < messages[0][:, 1:].square().mean().sqrt() < 1.0
+    assert 0.5 < messages[0][:, 1:].square().mean().sqrt() / INITIAL_MESSAGE < 2.0
