@@ -14,6 +14,7 @@ from physics import PhysicsSuite
 from pydantic import ValidationError
 
 from mlipkit.nn import MACEConfig, build_model, evaluate
+from mlipkit.nn.mace_config import INITIAL_MESSAGE
 
 # The divisor keeps forces in these dense test structures at some eV/angstrom.
 SMALL = {
