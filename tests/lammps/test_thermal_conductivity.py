@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("style", "ranks"), [("mlip", 2), ("lj", 1)])
 def test_deck_and_script_give_a_number(folder: Path, style: str, ranks: int) -> None:
-    values = {**SHORT, "style": style}
+    values = {**SHORT, "style": style, "frames": "yes"}
     # variables of style index keep the value that they have
     deck = "\n".join(f"variable {name} index {value}" for name, value in values.items())
     finished = run_lammps(folder, f"{deck}\n{(folder / 'flux.in').read_text()}", ranks)
@@ -55,6 +55,10 @@ def test_deck_and_script_give_a_number(folder: Path, style: str, ranks: int) -> 
     answer = command(folder, sys.executable, "conductivity.py", "--window", "0.1", "--blocks", "4")
     assert re.fullmatch(r"-?[\d.]+ \+- [\d.]+ W/\(m K\) from 4 blocks\n", answer)
     assert (folder / "conductivity.txt").exists()
+    if style == "lj":
+        finished = run_lammps(folder, (folder / "rerun.in").read_text())
+        assert finished.code == 0, finished.output[-3000:]
+        np.testing.assert_allclose(np.loadtxt(folder / "rerun.txt")[:, 4:], flux[:, 4:], rtol=1e-4, atol=1e-4)
 
 
 def test_labels_are_those_of_lammps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
