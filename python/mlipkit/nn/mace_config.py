@@ -14,10 +14,10 @@ from mlipkit.nn.ensemble import DEVIATIONS, FORCE_SIGMA
 from mlipkit.nn.radial import SILU_SCALE, RadialConfig, initial_weight_square
 from mlipkit.nn.registry import ArchitectureConfig, OutputSpec, StatisticSpec
 
-# Large messages make the high orders of the contraction rule from the start, and the model learns rough functions; small
-# ones learn slowly. 3BPA, 32 channels with vectors, correlation 3, 4.5 minutes on one core, force RMSE on validation
-# data (and the ratio of validation and training loss) for messages of rms 0.5, 0.14, 0.05, 0.016, 0.005: 39.9 (1.28),
-# 30.8 (1.21), 30.0 (1.14), 32.1 (1.06), 37.1 meV/angstrom (1.05). mace-torch's divisor gives 0.016. One seed.
+# Large messages make the high orders of the contraction rule from the start, and the model learns rough functions;
+# small ones learn slowly. 3BPA, 32 channels with vectors, correlation 3, 4.5 minutes on one core: force RMSE on
+# validation data, meV/angstrom (and the ratio of validation and training loss), for messages of rms 0.5, 0.14, 0.05,
+# 0.016, 0.005: 39.9 (1.28), 30.8 (1.21), 30.0 (1.14), 32.1 (1.06), 37.1 (1.05). mace-torch starts at 0.016. One seed.
 INITIAL_MESSAGE = 0.05
 
 
