@@ -11,17 +11,19 @@ import torch
 from mlipkit.checkpoint import UNCERTAINTY, Checkpoint, Task
 from mlipkit.export.artifact import architecture_config, condition_entries, reference_probe
 from mlipkit.export.reference import ModelIndex
-from mlipkit.nn import build_model
+from mlipkit.nn import MACEConfig, build_model
 from mlipkit.nn.ensemble import Ensemble
 
 
 def random_checkpoint(config: dict[str, Any], tasks: list[Task], dtype: str = "float32", seed: int = 0) -> Checkpoint:
     """A MACE model with random weights whose largest force on the median structure of its probe is 1 eV/angstrom.
 
-    Messages are halved: random radial networks make much of the shortest bonds, and the contraction takes powers of it.
+    Messages are five times larger than in training, so that all orders of the contraction count as in a trained model;
+    not ten times: random radial networks make much of the shortest bonds, and the contraction takes powers of it.
     """
     torch.manual_seed(seed)
     options = {**config, "tasks": [task.name for task in tasks]}
+    options.setdefault("message_divisor", 0.1 * (MACEConfig.model_validate(options).message_divisor or 0.0))
     model = build_model("mace", options)
     if model.config.ensemble > 1:
         imagine_calibration(model.ensemble)

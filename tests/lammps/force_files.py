@@ -40,18 +40,12 @@ ACCELERATION = {
 }
 E0 = {"H": -13.6, "O": -2041.3}
 SHARED: dict[str, Any] = {"species": ["H", "O"], "avg_num_neighbours": 40.0, "l_max": 2}
+WIDE, NARROW = {"cutoff": 4.0, "message_divisor": 1.18025}, {"cutoff": 3.5, "message_divisor": 1.44198}
 MODELS: dict[str, tuple[dict[str, Any], int]] = {  # configuration and seed
-    "scalar": ({"cutoff": 4.0, "channels": 8, "hidden_l_max": 0, "correlation": 2, "scale": [1.0]}, 1),
-    "vector": ({"cutoff": 3.5, "channels": 4, "hidden_l_max": 1, "correlation": 3, "scale": [1.0]}, 2),
+    "scalar": ({**WIDE, "channels": 8, "hidden_l_max": 0, "correlation": 2, "scale": [1.0]}, 1),
+    "vector": ({**NARROW, "channels": 4, "hidden_l_max": 1, "correlation": 3, "scale": [1.0]}, 2),
     "charged": (
-        {
-            "cutoff": 4.0,
-            "channels": 4,
-            "hidden_l_max": 0,
-            "correlation": 2,
-            "scale": [1.0],
-            "total_charge_range": [-2, 2],
-        },
+        {**WIDE, "channels": 4, "hidden_l_max": 0, "correlation": 2, "scale": [1.0], "total_charge_range": [-2, 2]},
         3,
     ),
 }
