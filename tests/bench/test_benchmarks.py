@@ -14,7 +14,7 @@ import pytest
 from bench_scripts import BENCHMARKS
 
 Quick = Callable[[str], dict[str, Any]]
-NAMES = ["inference", "kernels", "training", "data", "memory", "lammps", "latency", "heat_flux", "finetune"]
+NAMES = ["inference", "kernels", "training", "data", "memory", "lammps", "latency", "scaling", "heat_flux", "finetune"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,6 +107,17 @@ def test_latency_of_every_program(quick: Quick) -> None:
     (row,) = quick("latency")["rows"]
     assert set(row["times"]) == {"engine", "ase", "openmm", "mace-torch TorchScript", "mace-torch calculator"}
     assert row["difference"] < 1e-5
+
+
+def test_bytes_between_ranks_are_those_of_the_formula(quick: Quick) -> None:
+    rows = quick("scaling")["rows"]
+    measured = [row for row in rows if row["case"] != "extrapolated"]
+    assert [row["ranks"] for row in measured] == [1, 2] * 2
+    for row in measured:
+        assert row["bytes"] == pytest.approx(row["bytes_formula"], rel=0.02)  # ghosts come and go
+        assert row["ghosts_per_rank"] == pytest.approx(row["ghosts_model"], rel=0.05)
+    efficiencies = [row["efficiency"] for row in rows if row["case"] == "extrapolated"]
+    assert efficiencies == sorted(efficiencies, reverse=True)  # the fewer atoms per rank, the more network
 
 
 def test_centroid_virials_sum_to_the_virial(quick: Quick) -> None:
