@@ -31,7 +31,7 @@ def command(folder: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("argon")
-    for path in EXAMPLE.iterdir():
+    for path in filter(Path.is_file, EXAMPLE.iterdir()):
         shutil.copy(path, place)
     command(place, sys.executable, "argon.py", "--frames", "12", "--repeat", "3")
     settings = yaml.safe_load((place / "train.yaml").read_text())
