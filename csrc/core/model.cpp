@@ -359,7 +359,7 @@ double Model::predict_memory(const GraphSize& size) {
     fail(MLIP_ERROR_ARGUMENT, "there is no graph of ", size.n_local, " local atoms, ", size.n_all, " atoms in all and ",
          size.n_edges, " edges");
   evaluated_ = false;  // what the last evaluation left is overwritten
-  return mlip::predict_memory(*backend_, size, to_manifest_, {task_, conditions_.values(), true},
+  return mlip::predict_memory(*backend_, size, to_manifest_, {task_, conditions_.values(), true, false},
                               edge_type(precision_kind_), manifest_.cutoff, result_.outputs);
 }
 
