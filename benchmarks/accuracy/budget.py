@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import ase.io
 import yaml
 
-from accuracy.fitting import frames_of
+from accuracy.fitting import frames_of, predict
 from accuracy.rivals import Split, Trained, call, mace, nequip
 from accuracy.sets import CONFIGS, THREE_BPA
 from common.machine import describe
@@ -56,8 +56,6 @@ def mlipkit(config: str, split: Split, data: Path, folder: Path, minutes: float,
 
 
 def our_errors(checkpoint: Path, tests: dict[str, Path]) -> Row:
-    from accuracy.fitting import predict
-
     found = {}
     for name, path in tests.items():
         predicted = predict(checkpoint, path)

