@@ -7,6 +7,7 @@
 #include "ops/convolution.h"
 #include "ops/density.h"
 #include "ops/geometry.h"
+#include "ops/windows.h"
 
 namespace mlip::ops {
 
@@ -18,6 +19,7 @@ struct Kernels {
   const ContractionKernels<T> &contraction;
   const GeometryKernels<T> &geometry;
   const DensityKernels<T> &density;
+  const WindowKernels<T> &windows;
 };
 
 template <Isa ISA, class T>
@@ -26,7 +28,8 @@ struct KernelsOf {
   static const ContractionKernels<T> contraction;
   static const GeometryKernels<T> geometry;
   static const DensityKernels<T> density;
-  static Kernels<T> all() { return {convolution, contraction, geometry, density}; }
+  static const WindowKernels<T> windows;
+  static Kernels<T> all() { return {convolution, contraction, geometry, density, windows}; }
 };
 
 /// What the processor runs.

@@ -4,6 +4,7 @@
 #include "ops/density_kernel.h"
 #include "ops/geometry_kernel.h"
 #include "ops/kernels.h"
+#include "ops/windows_kernel.h"
 
 namespace mlip::ops {
 
@@ -18,7 +19,10 @@ namespace mlip::ops {
       MLIP_ISA::geometry_forward<MLIP_ISA::Derivative<T>>, MLIP_ISA::geometry_backward<MLIP_ISA::Derivative<T>>}; \
   template <>                                                                                                     \
   const DensityKernels<T> KernelsOf<Isa::MLIP_ISA, T>::density = {MLIP_ISA::density_forward<T>,                   \
-                                                                  MLIP_ISA::density_backward<T>};
+                                                                  MLIP_ISA::density_backward<T>};                 \
+  template <>                                                                                                     \
+  const WindowKernels<T> KernelsOf<Isa::MLIP_ISA, T>::windows = {                                                 \
+      MLIP_ISA::window_sums<T>, MLIP_ISA::window_rows_of<T>, MLIP_ISA::window_factors_of<T>};
 
 MLIP_TABLES_OF(float)
 MLIP_TABLES_OF(double)

@@ -109,8 +109,15 @@ class Convolution(nn.Module):
                 self.coupling,
             )
         else:
+            weights = self.weights(edges.radial, edges.envelope)
+            splines = edges.splines
+            if splines is not None:
+                rows = splines.interpolation @ weights.flatten(1)
+                weights = torch.ops.mlip.windowed_sum(splines.factors, rows, splines.start).view(
+                    -1, self.n_paths, self.channels
+                )
             sums = convolution(
-                self.weights(edges.radial, edges.envelope),
+                weights,
                 edges.harmonics,
                 features,
                 edges.centre,

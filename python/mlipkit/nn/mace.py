@@ -19,6 +19,7 @@ from mlipkit.nn.ensemble import Ensemble
 from mlipkit.nn.mace_config import MACEConfig
 from mlipkit.nn.mace_layer import MACELayer
 from mlipkit.nn.radial import RadialEmbedding
+from mlipkit.nn.radial_splines import samples, splines, worthwhile
 from mlipkit.nn.radial_table import KNOTS, SLOPE_ERROR, sample_distances, too_few_knots
 from mlipkit.nn.readouts import EnergyReadout, GatedEnergyReadout, NamedReadout, NoReadout
 from mlipkit.nn.registry import register
@@ -144,9 +145,19 @@ class MACE(nn.Module):
                     form.set_features(layer.up(self.conditions(self._species_features(self.in_use), conditions)))
         return self.conditions(self._species_features(species[:n_local] if dense else species), conditions)
 
+    @torch.jit.unused
+    def by_splines(self, r: Tensor) -> bool:
+        """Whether the edges of these distances get their radial weights from splines: when training."""
+        by_distance = self.training and not (self.needs_radial or self.radial.by_species)
+        return by_distance and self.embedding.dtype == r.dtype and worthwhile(r)
+
     def _edges(self, r: Tensor, harmonics: Tensor, centre: Tensor, neighbour: Tensor, species: Tensor) -> Edges:
         """What the layers need, in the dtype of the parameters."""
         dtype = self.embedding.dtype
+        if not torch.jit.is_scripting() and self.by_splines(r):
+            radial, envelope = self.radial(samples(self.cutoff).to(dtype), centre[:0], centre[:0])
+            found = splines(r, self.cutoff)
+            return Edges(centre, neighbour, harmonics.to(dtype), radial, envelope, r, centre[:0], found)
         radial, envelope, table = r.new_zeros(0), r.new_zeros(0), centre[:0]
         if self.needs_radial or not self.tabulated or self.radial.by_species:
             first, second = species.index_select(0, centre), species.index_select(0, neighbour)
