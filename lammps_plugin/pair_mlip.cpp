@@ -192,7 +192,7 @@ void PairMLIP::compute(int eflag, int vflag) {
   if (!force->newton_pair) fold_ghosts();
   tally(result);
   timings_.stop(MLIP::Timings::FORCES, halo_.take_seconds());
-  timings_.count();
+  timings_.count(lmp);
 }
 
 void PairMLIP::prepare_graph() {

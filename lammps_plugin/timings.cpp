@@ -2,10 +2,12 @@
 #include "timings.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "comm.h"
 #include "lammps.h"
 #include "platform.h"
+#include "timer.h"
 #include "utils.h"
 
 using namespace LAMMPS_NS;
@@ -19,6 +21,15 @@ void MLIP::Timings::stop(Part part, double elsewhere) {
   seconds_[part] += now - begin_ - elsewhere;
   seconds_[HALO] += elsewhere;
   begin_ = now;
+}
+
+void MLIP::Timings::count(LAMMPS *lmp) {
+  evaluations_++;
+  const double exchanges = seconds_[HALO] - std::exchange(counted_, seconds_[HALO]);
+  Timer *timer = lmp->timer;
+  if (!timer->has_normal()) return;
+  timer->set_wall(Timer::PAIR, timer->get_wall(Timer::PAIR) - exchanges);
+  timer->set_wall(Timer::COMM, timer->get_wall(Timer::COMM) + exchanges);
 }
 
 void MLIP::Timings::report(LAMMPS *lmp, const Traffic &traffic) {
@@ -36,5 +47,6 @@ void MLIP::Timings::report(LAMMPS *lmp, const Traffic &traffic) {
                      mean[4] / evaluations_, mean[5] / evaluations_);
   }
   std::fill(seconds_, seconds_ + 4, 0.0);
+  counted_ = 0.0;
   evaluations_ = 0;
 }

@@ -78,3 +78,32 @@ def test_memory_is_announced_once(printed: dict[str, str]) -> None:
         need, free = map(float, lines[0])
         assert 0.0 < need < 0.2
         assert free > need
+
+
+LOPSIDED = """
+units metal
+processors 2 1 1
+read_data atoms.data
+replicate 2 1 1
+{pair}
+region few block $(0.6*lx) INF INF INF INF INF
+delete_atoms region few compress no
+neigh_modify delay 100 every 100
+timestep 1e-5
+fix 1 all nve
+run 30
+balance 1.0 shift x 20 1.02 weight time 1.0
+"""
+
+
+def test_waiting_is_not_taken_for_work(cases: dict[str, Atoms], vector_artifact: Path, tmp_path: Path) -> None:
+    """One rank has five times as many atoms as the other, which waits for it in the halo exchanges."""
+    write_data(tmp_path / "atoms.data", cases["bulk_water"], ["H", "O"])
+    finished = run_lammps(tmp_path, LOPSIDED.format(pair=mlip(vector_artifact)), ranks=2)
+    assert finished.code == 0, finished.output
+    least, _, most = map(float, re.search(r"^Pair +\| (\S+) +\| (\S+) +\| (\S+)", finished.output, re.M).groups())  # type: ignore[union-attr]
+    assert most > 1.5 * least, "the idle rank's waiting counts as Pair"
+    imbalance = re.search(r"initial/final imbalance factor += (\S+) (\S+)", finished.output)
+    assert imbalance, finished.output
+    assert float(imbalance[1]) > 1.25
+    assert float(imbalance[2]) < float(imbalance[1]) - 0.15
