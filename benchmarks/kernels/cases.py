@@ -14,7 +14,7 @@ from torch import Tensor
 import mlipkit.ops  # noqa: F401  (registers the operators)
 from common import counts
 from common.counts import Count
-from mlipkit.interfaces.engine import NeighbourList
+from mlipkit.interfaces.neighbours import NeighbourList
 from mlipkit.nn.contraction_basis import contraction_basis
 from mlipkit.nn.operator_constants import convolution_coupling, coupling_paths, polynomial_tree
 

@@ -6,13 +6,13 @@
 
 namespace mlip_python {
 
-/// Failures arrive in Python as mlipkit.interfaces.engine.EngineError(status, message).
+/// Failures arrive in Python as mlipkit.interfaces.errors.EngineError(status, message).
 void translate(std::exception_ptr pointer) {
   try {
     if (pointer) std::rethrow_exception(pointer);
   } catch (const EngineFailure& failure) {
     try {
-      const py::object type = py::module_::import("mlipkit.interfaces.engine").attr("EngineError");
+      const py::object type = py::module_::import("mlipkit.interfaces.errors").attr("EngineError");
       const py::object error = type(static_cast<int>(failure.status), failure.what());
       PyErr_SetObject(type.ptr(), error.ptr());
     } catch (py::error_already_set& import_failed) {

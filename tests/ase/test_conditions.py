@@ -12,7 +12,7 @@ from ase import Atoms
 
 from mlipkit import MLIPCalculator
 from mlipkit.checkpoint import Checkpoint
-from mlipkit.interfaces.engine import EngineError
+from mlipkit.interfaces.errors import EngineError
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from ase import Atoms
 
 from mlipkit import MLIPCalculator
 from mlipkit.export import ArtifactError
-from mlipkit.interfaces.engine import Engine, EngineError, Status
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError, Status
 
 
 def test_elements_that_the_model_lacks_are_named(water_artifact: Path) -> None:

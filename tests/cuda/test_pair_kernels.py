@@ -14,7 +14,9 @@ from engine_toy import CUTOFF, write_artifact
 from numpy.typing import NDArray
 from random_cells import KINDS, Case, random_case
 
-from mlipkit.interfaces.engine import Engine, EngineError, NeighbourList, Result, Status
+from mlipkit.interfaces.engine import Engine, Result
+from mlipkit.interfaces.errors import EngineError, Status
+from mlipkit.interfaces.neighbours import NeighbourList
 
 ROUNDING = {"double": 1e-11, "mixed": 3e-5, "single": 3e-5}
 

@@ -14,7 +14,8 @@ import torch
 import mlipkit
 from mlipkit.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from mlipkit.export import ArtifactError, read_manifest
-from mlipkit.interfaces.engine import Engine, EngineError, Status
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError, Status
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from engine_toy import CUTOFF
 from numpy.typing import NDArray
 from random_cells import Case
 
-from mlipkit.interfaces.engine import Engine, HaloCallback, NeighbourList, Result
+from mlipkit.interfaces.engine import Engine, HaloCallback, Result
+from mlipkit.interfaces.neighbours import NeighbourList
 
 
 class Rank:

@@ -16,7 +16,9 @@ from random_cells import Case
 
 from mlipkit.checkpoint import Checkpoint, Task
 from mlipkit.export import export
-from mlipkit.interfaces.engine import Engine, EngineError, NeighbourList, Status
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError, Status
+from mlipkit.interfaces.neighbours import NeighbourList
 from mlipkit.nn import build_model
 from mlipkit.nn.centroid_virials import centroid_virials
 from random_models import random_checkpoint

@@ -12,7 +12,8 @@ import pytest
 from random_cells import KINDS, random_case
 
 from mlipkit._libraries import library_folder
-from mlipkit.interfaces.engine import Engine, NeighbourList
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.neighbours import NeighbourList
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,7 +11,8 @@ import torch
 from engine_toy import CHANNELS, CUTOFF, E0, SPECIES, Reference, Toy
 from random_cells import KINDS, Case, random_case
 
-from mlipkit.interfaces.engine import Engine, NeighbourList
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.neighbours import NeighbourList
 
 TOLERANCE = {"double": 1e-11, "mixed": 2e-5, "single": 2e-5}  # rounding of 1e-16 and 6e-8 in some hundred operations
 

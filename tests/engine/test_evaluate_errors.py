@@ -12,7 +12,9 @@ import torch
 from engine_toy import CUTOFF, Toy, write_artifact
 from torch import Tensor
 
-from mlipkit.interfaces.engine import Engine, EngineError, NeighbourList, Status
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError, Status
+from mlipkit.interfaces.neighbours import NeighbourList
 
 VECTOR = [[1.2, 0.3, 0.1]]
 

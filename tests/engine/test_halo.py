@@ -11,7 +11,8 @@ from engine_ranks import Ranks
 from engine_toy import CHANNELS, CUTOFF, write_artifact
 from random_cells import Case, random_case
 
-from mlipkit.interfaces.engine import Engine, EngineError, Status
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError, Status
 
 TOLERANCE = {"double": 1e-12, "mixed": 1e-5, "single": 1e-5}
 

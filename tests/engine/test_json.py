@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from engine_toy import manifest, write_artifact
 
-from mlipkit.interfaces.engine import Engine, EngineError, Status
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError, Status
 
 
 def opened(path: Path, text: str) -> Engine:

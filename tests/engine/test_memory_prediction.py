@@ -11,7 +11,8 @@ import pytest
 
 from mlipkit.checkpoint import Task
 from mlipkit.export import export
-from mlipkit.interfaces.engine import Engine, EngineError
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError
 from random_models import random_checkpoint
 
 CONFIG = {
@@ -27,7 +28,8 @@ CONFIG = {
 PROGRAM = """
 import re, sys
 import numpy as np
-from mlipkit.interfaces.engine import Engine, NeighbourList
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.neighbours import NeighbourList
 
 def peak():
     return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read()).group(1))

@@ -11,7 +11,7 @@ import pytest
 from ase.neighborlist import primitive_neighbor_list
 from random_cells import KINDS, Case, brute_force, random_case
 
-from mlipkit.interfaces.engine import Edges, NeighbourList
+from mlipkit.interfaces.neighbours import Edges, NeighbourList
 
 SEEDS = range(24)  # times nine kinds
 

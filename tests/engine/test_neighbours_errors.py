@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mlipkit.interfaces.engine import EngineError, NeighbourList, Status
+from mlipkit.interfaces.errors import EngineError, Status
+from mlipkit.interfaces.neighbours import NeighbourList
 
 
 def refusal(call: Callable[[], object]) -> EngineError:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from random_cells import Case, brute_force, random_case
 
-from mlipkit.interfaces.engine import NeighbourList
+from mlipkit.interfaces.neighbours import NeighbourList
 
 
 @pytest.mark.parametrize("kind", ["triclinic", "tiny", "slanted", "open", "flat"])

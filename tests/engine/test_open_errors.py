@@ -14,7 +14,8 @@ import pytest
 import torch
 from engine_toy import Toy, manifest, probe, write_artifact
 
-from mlipkit.interfaces.engine import Engine, EngineError, Status
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError, Status
 
 
 def refusal(path: str | Path, **options: Any) -> EngineError:

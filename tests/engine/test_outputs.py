@@ -14,7 +14,8 @@ from engine_toy import CHANNELS, CUTOFF, SPECIES, Toy, manifest, probe, write_ar
 from numpy.typing import NDArray
 from random_cells import Case
 
-from mlipkit.interfaces.engine import Engine, EngineError, Status
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError, Status
 
 FACTOR = 2.5
 

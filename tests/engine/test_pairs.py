@@ -13,7 +13,9 @@ from engine_toy import CUTOFF
 from numpy.typing import NDArray
 from random_cells import KINDS, Case, random_case
 
-from mlipkit.interfaces.engine import Engine, EngineError, NeighbourList, Status
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError, Status
+from mlipkit.interfaces.neighbours import NeighbourList
 
 SKIN = 1.0
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from engine_toy import CUTOFF
 
-from mlipkit.interfaces.engine import Engine, NeighbourList
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.neighbours import NeighbourList
 
 
 def run(engine: Engine, steps: int, seed: int) -> list[float]:

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from mlipkit.export import ArtifactError, read_manifest
-from mlipkit.interfaces.engine import Engine, EngineError, Status
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError, Status
 
 Change = Callable[[str, bytes], bytes]
 

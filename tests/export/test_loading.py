@@ -11,7 +11,8 @@ from mlipkit.checkpoint import Checkpoint
 from mlipkit.export import ArtifactError, read_manifest, read_probe
 from mlipkit.export.artifact import write
 from mlipkit.export.freeze import freeze
-from mlipkit.interfaces.engine import Engine, EngineError
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError
 
 
 @pytest.mark.parametrize("precision", ["single", "mixed", "double"])

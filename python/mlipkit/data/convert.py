@@ -20,7 +20,7 @@ from mlipkit.data.labels import iterate_structures
 from mlipkit.data.store_writer import StoreWriter
 from mlipkit.data.subset import refusal
 from mlipkit.data.wanted import Wanted
-from mlipkit.interfaces.engine import NeighbourList
+from mlipkit.interfaces.neighbours import NeighbourList
 
 REACH = 1.0  # angstrom, of the neighbour list that finds atoms on top of each other
 SHOW_EVERY = 100  # structures

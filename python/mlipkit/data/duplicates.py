@@ -16,7 +16,8 @@ from ase.geometry import complete_cell
 from numpy.typing import NDArray
 
 from mlipkit.data.structure import Structure
-from mlipkit.interfaces.engine import EngineError, NeighbourList
+from mlipkit.interfaces.errors import EngineError
+from mlipkit.interfaces.neighbours import NeighbourList
 
 RADIUS = 5.0  # angstrom
 TOLERANCE = 1e-5  # copies rounded to 1e-4 angstrom differ by less, frames of MD one step apart by more

@@ -17,7 +17,8 @@ from torch import Tensor
 from mlipkit.data.errors import DataError, nearest
 from mlipkit.data.graph import GraphBatch
 from mlipkit.data.structure import Structure
-from mlipkit.interfaces.engine import Edges, EngineError, NeighbourList
+from mlipkit.interfaces.errors import EngineError
+from mlipkit.interfaces.neighbours import Edges, NeighbourList
 
 CLOSEST = 0.3  # angstrom: atoms nearer than this are a mistake, unless the user says otherwise
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mlipkit.data.errors import DataError
 from mlipkit.data.store import Store
-from mlipkit.interfaces.engine import EngineError, NeighbourList
+from mlipkit.interfaces.errors import EngineError
+from mlipkit.interfaces.neighbours import NeighbourList
 
 CACHE = "cache"  # folder inside the store; what is in it can be deleted
 CHUNK = 256  # structures per task of a thread

@@ -20,7 +20,7 @@ from mlipkit.data.stored import StoredStructures
 from mlipkit.data.stored_table import stored_table
 from mlipkit.data.structure import Structure
 from mlipkit.data.table import Table, Tables
-from mlipkit.interfaces.engine import NeighbourList
+from mlipkit.interfaces.neighbours import NeighbourList
 
 
 @dataclass

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mlipkit.export.manifest import Manifest
 from mlipkit.export.reader import ArtifactError
-from mlipkit.interfaces.engine import Engine, EngineError
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.errors import EngineError
 
 
 def open_with_engine(path: Path, manifest: Manifest) -> None:

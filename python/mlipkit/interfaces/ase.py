@@ -14,7 +14,8 @@ from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from mlipkit.export.reader import read_manifest
-from mlipkit.interfaces.engine import Engine, NeighbourList
+from mlipkit.interfaces.engine import Engine
+from mlipkit.interfaces.neighbours import NeighbourList
 from mlipkit.interfaces.results import Description, Result
 
 CONDITIONS = ("total_charge", "spin_multiplicity")

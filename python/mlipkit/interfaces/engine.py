@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The C++ engine for Python: neighbour lists and opened artifacts, NumPy arrays in and out.
+"""The C++ engine for Python: opened artifacts, NumPy arrays in and out.
 
 Every array that is handed out is a copy and stays valid. Units are eV and angstrom; rows of a cell are its vectors.
 """
@@ -10,90 +10,15 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-
-class Status(IntEnum):
-    """What kind of failure the engine reports (``mlip_status`` of ``mlip.h``)."""
-
-    ARGUMENT = 1
-    ARTIFACT = 2
-    BACKEND = 3
-    NUMERIC = 4
-    HOST = 5
-
-
-class EngineError(RuntimeError):
-    """The engine refused or failed; the message says what, where and what to do.
-
-    Attributes:
-        status: the kind of failure.
-        message: the message alone.
-    """
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = Status(status)
-        self.message = message
-
-
-import mlipkit._engine as _engine  # noqa: E402  (the binding looks EngineError up here)
-from mlipkit.interfaces.results import Description, EnergyResult, Result  # noqa: E402
-
-
-@dataclass(frozen=True)
-class Edges:
-    """Directed edges sorted by centre: ``r_ij = r_j - r_i + S H`` with centre i, neighbour j, integer shift S."""
-
-    centre: IntArray  # [E]
-    neighbour: IntArray  # [E]
-    shifts: NDArray[np.int32]  # [E, 3]
-    r_ij: FloatArray  # [E, 3] angstrom
-
-    def __len__(self) -> int:
-        return len(self.centre)
-
-
-class NeighbourList:
-    """Full neighbour list by a cell list over periodic images; the cutoff may exceed the cell.
-
-    Args:
-        cutoff: angstrom; edges are shorter than it.
-        skin: angstrom; candidate pairs within cutoff + skin are kept until an atom has moved by half the skin or the
-            cell has changed.
-    """
-
-    def __init__(self, cutoff: float, skin: float = 0.0) -> None:
-        self._handle = _engine.Neighbours(cutoff, skin)
-        self.cutoff = cutoff
-        self.skin = skin
-
-    @property
-    def builds(self) -> int:
-        """How often the candidate pairs were rebuilt."""
-        return int(self._handle.builds())
-
-    def update(self, positions: ArrayLike, cell: ArrayLike | None = None, pbc: ArrayLike = False) -> Edges:
-        """Edges of the given structure.
-
-        Args:
-            positions: [N, 3] angstrom, need not be wrapped.
-            cell: [3, 3] rows are vectors; not read in open directions; None allowed without periodicity.
-            pbc: one or three booleans.
-
-        Raises:
-            EngineError: degenerate cell, positions that are not finite, two atoms at the same place.
-        """
-        return Edges(*self._handle.update(np.asarray(positions, dtype=np.float64), *_box(cell, pbc)))
-
+import mlipkit._engine as _engine
+from mlipkit.interfaces.errors import EngineError
+from mlipkit.interfaces.neighbours import FloatArray, IntArray, NeighbourList, box_arrays
+from mlipkit.interfaces.results import Description, EnergyResult, Result
 
 HaloCallback = Callable[[NDArray[Any]], None]
 
@@ -244,7 +169,7 @@ class Engine:
                 self._neighbours = NeighbourList(self._handle.describe()["cutoff"])
             neighbours = self._neighbours
         kinds, sites = np.asarray(species, dtype=np.int64), np.asarray(positions, dtype=np.float64)
-        return kinds, sites, *_box(cell, pbc), neighbours._handle
+        return kinds, sites, *box_arrays(cell, pbc), neighbours.handle
 
     def set_pairs(
         self,
@@ -289,7 +214,7 @@ class Engine:
         Raises:
             EngineError: positions that are not finite, atoms at the same place, or a failed halo exchange.
         """
-        sites, (vectors, _) = np.asarray(positions, dtype=np.float64), _box(cell, False)
+        sites, (vectors, _) = np.asarray(positions, dtype=np.float64), box_arrays(cell, False)
         with self._naming_causes():
             return Result(**self._handle.evaluate_pairs(sites, vectors, energies, virials, centroid_virials, False))
 
@@ -368,9 +293,3 @@ class Engine:
             return 0
 
         return call
-
-
-def _box(cell: ArrayLike | None, pbc: ArrayLike) -> tuple[FloatArray, NDArray[np.int32]]:
-    """Cell [3, 3] and periodicity [3] as the binding takes them."""
-    vectors = np.zeros((3, 3)) if cell is None else np.asarray(cell, dtype=np.float64)
-    return vectors, np.broadcast_to(np.asarray(pbc, dtype=bool), 3).astype(np.int32)

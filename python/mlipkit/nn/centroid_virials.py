@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from mlipkit.interfaces.engine import NeighbourList
+from mlipkit.interfaces.neighbours import NeighbourList
 
 
 def centroid_virials(

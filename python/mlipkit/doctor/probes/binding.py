@@ -8,7 +8,7 @@ from mlipkit.doctor.probes import Answer, answer
 
 def binding(content: Answer, _: list[str]) -> None:
     import mlipkit
-    from mlipkit.interfaces.engine import _engine
+    import mlipkit._engine as _engine
 
     content |= {"engine": _engine.VERSION, "package": mlipkit.__version__, "path": _engine.__file__}
     content["interface"] = _engine.INTERFACE_VERSION
