@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from ase import Atoms
 from decks import BOHR, Setting, State, evaluate, mlip
-from reference import ase_state
 
 D3 = "dispersion/d3 bj pbe 9.0 7.0"
 CHARGES = "fix charges all property/atom q ghost yes\nset type 1 charge 0.42\nset type 2 charge -0.84\n"
@@ -67,16 +66,6 @@ def found(
         Setting("electron_newton_off", slab, units="electron", newton="off", pair=mlip(water_artifact)),
     ]
     return evaluate(tmp_path_factory.mktemp("overlays"), settings, request.param)
-
-
-@pytest.fixture(scope="module")
-def vector(cases: dict[str, Atoms], vector_artifact: Path) -> State:
-    return ase_state(vector_artifact, cases["bulk_water"])
-
-
-@pytest.fixture(scope="module")
-def slab(cases: dict[str, Atoms], water_artifact: Path) -> State:
-    return ase_state(water_artifact, cases["slab"])
 
 
 KEYS = ("energy", "forces", "virial", "energies", "virials")

@@ -93,16 +93,6 @@ def water(cases: dict[str, Atoms], water_artifact: Path) -> State:
     return ase_state(water_artifact, cases["bulk_water"])
 
 
-@pytest.fixture(scope="module")
-def vector(cases: dict[str, Atoms], vector_artifact: Path) -> State:
-    return ase_state(vector_artifact, cases["bulk_water"])
-
-
-@pytest.fixture(scope="module")
-def slab(cases: dict[str, Atoms], water_artifact: Path) -> State:
-    return ase_state(water_artifact, cases["slab"])
-
-
 def combined(a: State, b: State, weight_a: float = 1.0, weight_b: float = 1.0) -> State:
     keys = ("energy", "forces", "virial", "energies", "virials")
     return State(**{key: weight_a * getattr(a, key) + weight_b * getattr(b, key) for key in keys})
