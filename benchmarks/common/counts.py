@@ -122,6 +122,15 @@ def linear(paths: list[int], channels_in: int, channels_out: int, size: int = 4)
     return Count(2.0 * rows * channels_in * channels_out, size * (rows * channels_in + out * channels_out))
 
 
+def windowed_sum(columns: int, edges: float, which: str, size: int = 4) -> Count:
+    """Per atom with so many edges. The sums, or their adjoint, move; rows are read, or added to, from the cache."""
+    products = {"forward": 1, "backward": 2, "derivative": 4}[which]
+    per_edge = columns * PIECES
+    return Count(
+        2.0 * products * edges * per_edge, products * edges * size * columns, products * edges * size * per_edge
+    )
+
+
 @dataclass(frozen=True)
 class Part:
     """What one part of a model costs per atom, and which cases of the kernel benchmark measure it."""

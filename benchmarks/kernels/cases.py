@@ -60,6 +60,8 @@ def all_cases(atoms: Atoms, channels: int, l_max: int, correlation: int, dtype: 
         cases += [convolution(graph, l_in, l_max, channels), table(graph, l_in, l_max, channels)]
         cases += [mixing(graph, l_in, l_max, channels)]
     cases += [contraction(graph, l_max, l_out, correlation, channels) for l_out in (0, 1)]
+    if torch.get_default_device().type == "cpu":
+        cases += [window(graph, l_max, channels)]
     return cases
 
 
@@ -147,6 +149,19 @@ def table(graph: Graph, l_in: int, l_max: int, channels: int) -> Case:
             l_in, l_max, channels, graph.per_atom, True, which, size=distance.element_size()
         ),
         passes=("forward", "backward"),
+    )
+
+
+def window(graph: Graph, l_max: int, channels: int) -> Case:
+    """Radial weights of a layer with vectors from splines, as training has them."""
+    columns, n_edges = len(coupling_paths(1, l_max, l_max)) * channels, len(graph.centre)
+    factors, rows = graph.random(n_edges, 6), graph.random(INTERVALS + 5, columns)
+    start = torch.randint(0, INTERVALS, (n_edges,))
+    return Case(
+        "windowed_sum",
+        lambda: torch.ops.mlip.windowed_sum(factors, rows, start),
+        [factors, rows],
+        lambda which: counts.windowed_sum(columns, graph.per_atom, which, size=rows.element_size()),
     )
 
 

@@ -15,6 +15,7 @@ from bench_scripts import BENCHMARKS
 
 Quick = Callable[[str], dict[str, Any]]
 NAMES = ["inference", "kernels", "training", "data", "memory", "lammps", "latency", "scaling", "heat_flux", "finetune"]
+NAMES += ["crystal"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -88,6 +89,18 @@ def test_memory_of_processes(quick: Quick) -> None:
     assert all(0 < row["above_imports_mib"] < row["peak_mib"] for row in engine)
     assert len(lammps["per_rank"]) == 2
     assert sum(rank["atoms"] for rank in lammps["per_rank"]) == lammps["atoms"] == 384
+
+
+def test_crystals_take_the_memory_that_was_announced(quick: Quick) -> None:
+    rows = quick("crystal")["rows"]
+    assert [row["atoms"] for row in rows[:3]] == [2048, 864, 2916]
+    sizes = [row["atoms"] for row in rows]
+    announced = [row["announced_gib"] for row in sorted(rows, key=lambda row: row["atoms"])]
+    assert announced == sorted(announced)
+    assert max(sizes) == sizes[-1] > 2916, "the limit allows a larger crystal than the two that it was estimated from"
+    for row in rows:
+        assert row["announced_gib"] < row["peak_gib"]
+        assert 250 < row["temperature"] < 350
 
 
 def test_lammps_breakdown_and_steady_steps(quick: Quick) -> None:
