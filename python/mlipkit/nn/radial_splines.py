@@ -19,19 +19,23 @@ N_KNOTS = 128
 WORTHWHILE = 3  # edges per distance from which splines are the cheaper way
 
 
+def _steps(n_knots: int) -> Tensor:
+    """[knots + 4] where the networks are evaluated, in spacings: at the knots, and in the middles of the two first and
+    last intervals, where splines have as many coefficients more than knots."""
+    inner = torch.tensor([0.5, 1.5, n_knots - 2.5, n_knots - 1.5], dtype=torch.float64)
+    return torch.cat([torch.arange(n_knots, dtype=torch.float64), inner]).sort().values
+
+
 @lru_cache(maxsize=8)
 def samples(cutoff: float, n_knots: int = N_KNOTS) -> Tensor:
-    """[knots + 4] distances at which the networks are evaluated: the knots, and the middles of the two first and last
-    intervals, where splines have as many coefficients more than knots."""
-    inner = torch.tensor([0.5, 1.5, n_knots - 2.5, n_knots - 1.5], dtype=torch.float64)
-    steps = torch.cat([torch.arange(n_knots, dtype=torch.float64), inner]).sort().values
-    return FIRST_KNOT + steps / knots_per_length(cutoff, n_knots)
+    """[knots + 4] distances at which the networks are evaluated."""
+    return FIRST_KNOT + _steps(n_knots) / knots_per_length(cutoff, n_knots)
 
 
 @lru_cache(maxsize=8)
-def interpolation(cutoff: float, dtype: torch.dtype, n_knots: int = N_KNOTS) -> Tensor:
+def interpolation(dtype: torch.dtype, n_knots: int = N_KNOTS) -> Tensor:
     """[knots + 4, knots + 4]: from values at :func:`samples` to coefficients of the splines through them."""
-    factors, start = places(samples(cutoff, n_knots), cutoff, n_knots)
+    factors, start = _pieces(_steps(n_knots), n_knots)
     collocation = torch.zeros(n_knots + 4, n_knots + 4, dtype=torch.float64)
     collocation.scatter_(1, start.unsqueeze(1) + torch.arange(6), factors)
     return torch.linalg.inv(collocation).to(dtype)
@@ -39,7 +43,10 @@ def interpolation(cutoff: float, dtype: torch.dtype, n_knots: int = N_KNOTS) -> 
 
 def places(r: Tensor, cutoff: float, n_knots: int = N_KNOTS) -> tuple[Tensor, Tensor]:
     """Factors of six coefficients and the number of the first, for distances [E]: [E, 6] and [E]."""
-    x = (r - FIRST_KNOT) * knots_per_length(cutoff, n_knots)
+    return _pieces((r - FIRST_KNOT) * knots_per_length(cutoff, n_knots), n_knots)
+
+
+def _pieces(x: Tensor, n_knots: int) -> tuple[Tensor, Tensor]:
     start = x.detach().long().clamp(0, n_knots - 2)
     return spline_pieces(x - start) * (x <= n_knots - 1).unsqueeze(1), start
 
@@ -47,7 +54,7 @@ def places(r: Tensor, cutoff: float, n_knots: int = N_KNOTS) -> tuple[Tensor, Te
 def splines(r: Tensor, cutoff: float) -> Splines:
     """What :class:`mlipkit.nn.convolution.Convolution` needs for edges of distances [E]."""
     factors, start = places(r, cutoff)
-    return Splines(interpolation(cutoff, r.dtype), factors, start)
+    return Splines(interpolation(r.dtype), factors, start)
 
 
 def worthwhile(r: Tensor) -> bool:
