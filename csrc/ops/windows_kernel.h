@@ -13,39 +13,48 @@ namespace mlip::ops::MLIP_ISA {
 constexpr int WINDOW_VECTORS = 4;
 
 /// Writes `N` vectors of a window's sum.
-template <class T, int N, class L>
-MLIP_INLINE void window_sum(const T *factor, const T *row, int64_t stride, T *sum, L lanes) {
-  Vector<T> total[N] = {};
-  MLIP_UNROLL for (int m = 0; m < SPLINE_PIECES; m++) {
-    MLIP_UNROLL for (int n = 0; n < N; n++) total[n] += factor[m] * load(row + m * stride + n * WIDTH<T>, lanes);
+template <class T>
+struct SumPart {
+  template <int N, class L>
+  MLIP_INLINE void of(const T *factor, const T *row, int64_t stride, T *sum, L lanes) {
+    Vector<T> total[N] = {};
+    MLIP_UNROLL for (int m = 0; m < SPLINE_PIECES; m++) {
+      MLIP_UNROLL for (int n = 0; n < N; n++) total[n] += factor[m] * load(row + m * stride + n * WIDTH<T>, lanes);
+    }
+    MLIP_UNROLL for (int n = 0; n < N; n++) store(sum + n * WIDTH<T>, total[n], lanes);
   }
-  MLIP_UNROLL for (int n = 0; n < N; n++) store(sum + n * WIDTH<T>, total[n], lanes);
-}
+};
 
 /// Adds a window's sum to its rows.
-template <class T, int N, class L>
-MLIP_INLINE void window_rows(const T *factor, T *row, int64_t stride, const T *sum, L lanes) {
-  Vector<T> given[N];
-  MLIP_UNROLL for (int n = 0; n < N; n++) given[n] = load(sum + n * WIDTH<T>, lanes);
-  MLIP_UNROLL for (int m = 0; m < SPLINE_PIECES; m++) {
-    MLIP_UNROLL for (int n = 0; n < N; n++) {
-      T *to = row + m * stride + n * WIDTH<T>;
-      store(to, load(to, lanes) + factor[m] * given[n], lanes);
+template <class T>
+struct RowPart {
+  template <int N, class L>
+  MLIP_INLINE void of(const T *factor, T *row, int64_t stride, const T *sum, L lanes) {
+    Vector<T> given[N];
+    MLIP_UNROLL for (int n = 0; n < N; n++) given[n] = load(sum + n * WIDTH<T>, lanes);
+    MLIP_UNROLL for (int m = 0; m < SPLINE_PIECES; m++) {
+      MLIP_UNROLL for (int n = 0; n < N; n++) {
+        T *to = row + m * stride + n * WIDTH<T>;
+        store(to, load(to, lanes) + factor[m] * given[n], lanes);
+      }
     }
   }
-}
+};
 
 /// Adds to a window's factors the products of its sum with each row.
-template <class T, int N, class L>
-MLIP_INLINE void window_factors(T *factor, const T *row, int64_t stride, const T *sum, L lanes) {
-  Vector<T> total[SPLINE_PIECES] = {};
-  MLIP_UNROLL for (int n = 0; n < N; n++) {
-    const Vector<T> given = load(sum + n * WIDTH<T>, lanes);
-    MLIP_UNROLL for (int m = 0; m < SPLINE_PIECES; m++) total[m] +=
-        given * load(row + m * stride + n * WIDTH<T>, lanes);
+template <class T>
+struct FactorPart {
+  template <int N, class L>
+  MLIP_INLINE void of(T *factor, const T *row, int64_t stride, const T *sum, L lanes) {
+    Vector<T> total[SPLINE_PIECES] = {};
+    MLIP_UNROLL for (int n = 0; n < N; n++) {
+      const Vector<T> given = load(sum + n * WIDTH<T>, lanes);
+      MLIP_UNROLL for (int m = 0; m < SPLINE_PIECES; m++) total[m] +=
+          given * load(row + m * stride + n * WIDTH<T>, lanes);
+    }
+    MLIP_UNROLL for (int m = 0; m < SPLINE_PIECES; m++) factor[m] += mlip::ops::MLIP_ISA::sum<T>(total[m]);
   }
-  MLIP_UNROLL for (int m = 0; m < SPLINE_PIECES; m++) factor[m] += mlip::ops::MLIP_ISA::sum<T>(total[m]);
-}
+};
 
 /// `Part::of<N>(factors, rows, stride, sums, lanes)` for all windows and columns.
 template <class Part, class T>
@@ -66,30 +75,6 @@ MLIP_INLINE void for_windows(const WindowArguments<T> &a, int64_t begin, int64_t
         Part::template of<1>(factors, rows, a.columns, sums, SomeLanes{static_cast<int>(a.columns - column)});
     }
 }
-
-template <class T>
-struct SumPart {
-  template <int N, class L>
-  MLIP_INLINE void of(T *factors, T *rows, int64_t stride, T *sums, L lanes) {
-    window_sum<T, N>(factors, rows, stride, sums, lanes);
-  }
-};
-
-template <class T>
-struct RowPart {
-  template <int N, class L>
-  MLIP_INLINE void of(T *factors, T *rows, int64_t stride, T *sums, L lanes) {
-    window_rows<T, N>(factors, rows, stride, sums, lanes);
-  }
-};
-
-template <class T>
-struct FactorPart {
-  template <int N, class L>
-  MLIP_INLINE void of(T *factors, T *rows, int64_t stride, T *sums, L lanes) {
-    window_factors<T, N>(factors, rows, stride, sums, lanes);
-  }
-};
 
 template <class T>
 void window_sums(const WindowArguments<T> &a, int64_t begin, int64_t end) {
