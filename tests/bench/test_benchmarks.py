@@ -97,6 +97,9 @@ def test_crystals_take_the_memory_that_was_announced(quick: Quick) -> None:
     sizes = [row["atoms"] for row in rows]
     announced = [row["announced_gib"] for row in sorted(rows, key=lambda row: row["atoms"])]
     assert announced == sorted(announced)
+    per_atom = [row["announced_gib"] / row["atoms"] for row in rows]
+    assert max(per_atom) < 1.3 * min(per_atom), "a crystal's need is in proportion to its atoms"
+    assert min(per_atom) > 1e-6, "GiB: the edges' vectors alone"
     assert max(sizes) == sizes[-1] > 2916, "the limit allows a larger crystal than the two that it was estimated from"
     for row in rows:
         assert row["announced_gib"] < row["peak_gib"]
