@@ -16,6 +16,8 @@ started=$(date +%s)
 summary=$work/summary.json
 rm -f "$work/tests.xml" "$work/benchmark.json" "$summary" # of an earlier run
 
+export PYTHONPATH=$site${PYTHONPATH:+:$PYTHONPATH}
+
 say() { printf '[gpu_check %4d s] %s\n' "$(($(date +%s) - started))" "$*" >&2; }
 stop() {
   printf 'gpu_check: %s\n' "$*" >&2
@@ -52,10 +54,12 @@ PY
 # Packages that are missing here, into $site; torch itself is never touched.
 packages() {
   local missing index=()
-  missing=$(PYTHONPATH=$site "$python" - <<'PY'
+  missing=$("$python" - <<'PY'
 import importlib.util as u
 names = {"numpy": "numpy", "pydantic": "pydantic", "yaml": "pyyaml", "ase": "ase", "pytest": "pytest", "rich": "rich",
-         "scikit_build_core": "scikit-build-core", "pybind11": "pybind11", "cmake": "cmake", "ninja": "ninja"}
+         "typer": "typer", "h5py": "h5py", "scipy": "scipy", "matplotlib": "matplotlib", "tensorboard": "tensorboard",
+         "lightning_fabric": "lightning-fabric", "scikit_build_core": "scikit-build-core", "pybind11": "pybind11",
+         "cmake": "cmake", "ninja": "ninja"}
 print(*[package for module, package in names.items() if u.find_spec(module) is None])
 PY
   )
@@ -74,14 +78,14 @@ PY
 # Without dependencies: the requirement of one torch version is for users; what is built here runs with the torch here.
 build() {
   say "building"
-  PATH=$site/bin:$PATH PYTHONPATH=$site CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) "$python" -m pip install --quiet \
+  PATH=$site/bin:$PATH CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) "$python" -m pip install --quiet \
     --disable-pip-version-check --no-deps --no-build-isolation --upgrade --target "$site" \
     --config-settings=build-dir="$work/cmake" --config-settings=cmake.define.MLIP_BUILD_LAMMPS_PLUGIN=OFF \
     --config-settings=cmake.define.MLIP_BUILD_OPENMM_PLUGIN=OFF . >"$work/build.log" 2>&1 || {
     tail -n 40 "$work/build.log" >&2
     stop "the build failed; everything it said is in $work/build.log"
   }
-  PYTHONPATH=$site "$python" -c 'import sys, torch, mlipkit.ops; sys.exit(not torch.ops.mlip.has_cuda())' ||
+  "$python" -c 'import sys, torch, mlipkit.ops; sys.exit(not torch.ops.mlip.has_cuda())' ||
     stop "the build has no CUDA kernels; see $work/build.log and the lines of CMake about CUDA in $work/cmake"
 }
 
@@ -91,7 +95,7 @@ part() {
   local name=$1
   shift
   say "$name"
-  if PYTHONPATH=$site timeout 240 "$@" >"$work/$name.log" 2>&1; then
+  if timeout 240 "$@" >"$work/$name.log" 2>&1; then
     say "$name: passed"
   else
     failed+=("$name")
@@ -110,7 +114,7 @@ part tests "$python" -m pytest -q -p no:cacheprovider --junitxml "$work/tests.xm
 part benchmark "$python" benchmarks/gpu/run.py --output "$work" --json "$work/benchmark.json"
 
 say "done"
-PYTHONPATH=$site "$python" - "$work" "$(($(date +%s) - started))" "${failed[*]:-}" >"$summary" <<'PY'
+"$python" - "$work" "$(($(date +%s) - started))" "${failed[*]:-}" >"$summary" <<'PY'
 import json
 import sys
 import xml.etree.ElementTree as xml

@@ -148,6 +148,7 @@ def models(arguments: argparse.Namespace) -> list[Row]:
                 row |= {"mace_torch_ms_per_step": "out of memory", "ratio": ""}
                 torch.cuda.empty_cache()
         rows.append(row)
+        print(json.dumps(row), file=sys.stderr)  # the largest structures may run into a limit of time or memory
     return rows
 
 

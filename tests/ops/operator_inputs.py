@@ -18,8 +18,8 @@ def derivatives(value: Tensor, inputs: list[Tensor], seed: int) -> list[Tensor]:
     generator = torch.Generator().manual_seed(seed)
 
     def combined(values: list[Tensor]) -> Tensor:
-        # the same numbers in both precisions
-        factors = [torch.randn(v.shape, generator=generator, dtype=torch.float64).to(v.dtype) for v in values]
+        # the same numbers in both precisions and on every device
+        factors = [torch.randn(v.shape, generator=generator, dtype=torch.float64).to(v) for v in values]
         return torch.stack([(v * factor).sum() for v, factor in zip(values, factors, strict=True)]).sum()
 
     first = torch.autograd.grad(combined([value]), inputs, create_graph=True)

@@ -3,26 +3,17 @@
 
 from __future__ import annotations
 
-import io
-import lzma
 from pathlib import Path
 
 import pytest
-from ase.io import read, write
-from training_workplace import Workplace
-
-WATER = Path(__file__).parents[2] / "examples" / "water"
-N_FRAMES = 12
+from training_workplace import Workplace, write_few_frames
 
 
 @pytest.fixture(scope="session")
 def few_frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with ``few.extxyz``: the smallest frames of the bundled water."""
     folder = tmp_path_factory.mktemp("water")
-    with lzma.open(WATER / "water.extxyz.xz", "rt") as stream:
-        frames = read(io.StringIO(stream.read()), ":", format="extxyz")
-    smallest = sorted(frames, key=len)[:: max(1, len(frames) // 2 // N_FRAMES)][:N_FRAMES]
-    write(folder / "few.extxyz", smallest)
+    write_few_frames(folder / "few.extxyz")
     return folder
 
 

@@ -4,15 +4,21 @@
 from __future__ import annotations
 
 import copy
+import io
+import lzma
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ase.io import read, write
 from typer.testing import CliRunner
 
 from mlipkit.cli.common import one_command
 from mlipkit.cli.evaluate import evaluate
 from mlipkit.cli.train import train
+
+WATER = Path(__file__).parents[2] / "examples" / "water"
+N_FRAMES = 12
 
 CONFIG: dict[str, Any] = {
     "seed": 3,
@@ -25,6 +31,13 @@ CONFIG: dict[str, Any] = {
     "batch_size": 3,
     "epochs": 4,
 }
+
+
+def write_few_frames(path: Path) -> None:
+    """The smallest frames of the bundled water."""
+    with lzma.open(WATER / "water.extxyz.xz", "rt") as stream:
+        frames = read(io.StringIO(stream.read()), ":", format="extxyz")
+    write(path, sorted(frames, key=len)[:: max(1, len(frames) // 2 // N_FRAMES)][:N_FRAMES])
 
 
 def changed(config: dict[str, Any], **changes: Any) -> dict[str, Any]:
