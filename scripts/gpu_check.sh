@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds mlipkit against the installed torch of a machine with a GPU, tests every kernel against the processor and the
-# whole model, and measures both; prints one JSON summary. Under eight minutes on 16 cores. Neither LAMMPS nor OpenMM is
+# whole model, and measures both; prints one JSON summary. About three minutes on 16 cores. Neither LAMMPS nor OpenMM is
 # needed, and torch is left as it is (2.11 to 2.13, a CUDA build).
 #
 #     scripts/gpu_check.sh [FOLDER]        work in FOLDER (default: build/gpu_check); repeated runs build incrementally
