@@ -14,6 +14,10 @@ OpenMM::ForceImpl* MLIPForce::createImpl() const {
   return new MLIPForceImpl(*this);
 }
 
+void MLIPForce::updateParametersInContext(OpenMM::Context& context) const {
+  dynamic_cast<MLIPForceImpl&>(getImplInContext(context)).updateParameters(getContextImpl(context));
+}
+
 MLIPForce::Output MLIPForce::getOutput(OpenMM::Context& context, const std::string& name) const {
   return dynamic_cast<MLIPForceImpl&>(getImplInContext(context)).output(getContextImpl(context), name);
 }

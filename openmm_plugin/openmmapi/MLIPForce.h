@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "openmm/Context.h"
@@ -17,7 +18,8 @@
 
 namespace MLIPPlugin {
 
-/// A frozen machine-learned interatomic potential (an artifact that mlip-export wrote) acting on all particles.
+/// A frozen machine-learned interatomic potential (an artifact that mlip-export wrote) acting on all particles of the
+/// System, or on some of them.
 ///
 /// The file is opened, and everything below compared with it, when a Context is created: errors about it are thrown
 /// there. Lengths are in nm and energies in kJ/mol, as everywhere in OpenMM.
@@ -27,11 +29,24 @@ namespace MLIPPlugin {
 ///     system.addForce(force);
 class MLIP_OPENMM_EXPORT MLIPForce : public OpenMM::Force {
  public:
-  /// `file` is the artifact, `symbols` the chemical symbol of every particle, in the order of the System.
+  /// `file` is the artifact, `symbols` the chemical symbol of every particle that the model describes.
   MLIPForce(const std::string& file, const std::vector<std::string>& symbols);
 
   const std::string& getFile() const { return file_; }
   const std::vector<std::string>& getSymbols() const { return symbols_; }
+
+  /// Particles that the model describes, in the order of the symbols; empty (the default): all of the System.
+  const std::vector<int>& getParticles() const { return particles_; }
+  void setParticles(const std::vector<int>& particles) { particles_ = particles; }
+
+  /// Pairs of particles that belong to one molecule, which barostats move as a whole. No energy depends on them.
+  const std::vector<std::pair<int, int>>& getBonds() const { return bonds_; }
+  void setBonds(const std::vector<std::pair<int, int>>& bonds) { bonds_ = bonds; }
+
+  /// Global parameter of the Context that multiplies the energy, its value there at first being 1; empty (the default):
+  /// none. The derivative of the energy by it is always available.
+  const std::string& getScaleParameter() const { return scaleParameter_; }
+  void setScaleParameter(const std::string& name) { scaleParameter_ = name; }
 
   /// SHA-256 that the file must have, 64 hexadecimal digits; empty (the default): any. Serialization records it.
   const std::string& getChecksum() const { return checksum_; }
@@ -69,6 +84,10 @@ class MLIP_OPENMM_EXPORT MLIPForce : public OpenMM::Force {
   const std::optional<bool>& getUsesTables() const { return tables_; }
   void setUsesTables(std::optional<bool> tables) { tables_ = tables; }
 
+  /// Gives a Context the total charge and the spin multiplicity that this object has now; everything else is what it
+  /// was when the Context was created.
+  void updateParametersInContext(OpenMM::Context& context) const;
+
   /// A named output, in the unit that the model states: one row per particle, or a single one of the structure.
   struct Output {
     std::vector<double> values;  // row after row
@@ -90,6 +109,9 @@ class MLIP_OPENMM_EXPORT MLIPForce : public OpenMM::Force {
  private:
   std::string file_;
   std::vector<std::string> symbols_;
+  std::vector<int> particles_;
+  std::vector<std::pair<int, int>> bonds_;
+  std::string scaleParameter_;
   std::string checksum_;
   std::string precision_;
   std::string task_;

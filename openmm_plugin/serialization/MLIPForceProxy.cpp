@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "serialization/MLIPForceProxy.h"
 
+#include <iterator>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -14,20 +15,31 @@
 namespace MLIPPlugin {
 namespace {
 
-// 2: with `tables`. What does not use it is written as version 1, which older mlipkits read too.
-constexpr int VERSION = 2;
+constexpr int VERSION = 3;
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
+template <class T>
+std::string joined(const std::vector<T>& values) {
+  std::ostringstream stream;
+  for (const T& value : values) stream << (stream.tellp() > 0 ? " " : "") << value;
+  return stream.str();
 }
 
-std::vector<std::string> split(const std::string& text) {
+template <class T>
+std::vector<T> split(const std::string& text) {
   std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
+  return {std::istream_iterator<T>(stream), {}};
+}
+
+std::vector<int> flat(const std::vector<std::pair<int, int>>& pairs) {
+  std::vector<int> numbers;
+  for (const auto& [i, j] : pairs) numbers.insert(numbers.end(), {i, j});
+  return numbers;
+}
+
+std::vector<std::pair<int, int>> paired(const std::vector<int>& numbers) {
+  std::vector<std::pair<int, int>> pairs;
+  for (size_t k = 1; k < numbers.size(); k += 2) pairs.emplace_back(numbers[k - 1], numbers[k]);
+  return pairs;
 }
 
 std::optional<double> number(const OpenMM::SerializationNode& node, const std::string& name) {
@@ -42,12 +54,15 @@ MLIPForceProxy::MLIPForceProxy() : SerializationProxy("MLIPForce") {}
 void MLIPForceProxy::serialize(const void* object, OpenMM::SerializationNode& node) const {
   const MLIPForce& force = *static_cast<const MLIPForce*>(object);
   const std::string& checksum = force.getChecksum();
-  node.setIntProperty("version", force.getUsesTables() ? VERSION : 1);
+  node.setIntProperty("version", VERSION);
   node.setIntProperty("forceGroup", force.getForceGroup());
   node.setStringProperty("name", force.getName());
   node.setStringProperty("file", force.getFile());
   node.setStringProperty("sha256", checksum.empty() ? fileChecksum(force.getFile()) : checksum);
   node.setStringProperty("symbols", joined(force.getSymbols()));
+  node.setStringProperty("particles", joined(force.getParticles()));
+  node.setStringProperty("bonds", joined(flat(force.getBonds())));
+  node.setStringProperty("scaleParameter", force.getScaleParameter());
   node.setBoolProperty("periodic", force.usesPeriodicBoundaryConditions());
   node.setStringProperty("precision", force.getPrecision());
   node.setStringProperty("task", force.getTask());
@@ -61,13 +76,16 @@ void MLIPForceProxy::serialize(const void* object, OpenMM::SerializationNode& no
 
 void* MLIPForceProxy::deserialize(const OpenMM::SerializationNode& node) const {
   const int version = node.getIntProperty("version");
-  if (version < 1 || version > VERSION)
-    fail("the saved force has version " + std::to_string(version) + ", this mlipkit reads versions 1 to " +
+  if (version != VERSION)
+    fail("the saved force has version " + std::to_string(version) + ", this mlipkit reads version " +
          std::to_string(VERSION) + "; install the mlipkit that wrote it, or create the force anew");
-  auto force = std::make_unique<MLIPForce>(node.getStringProperty("file"), split(node.getStringProperty("symbols")));
+  auto force = std::make_unique<MLIPForce>(node.getStringProperty("file"), split<std::string>(node.getStringProperty("symbols")));
   force->setForceGroup(node.getIntProperty("forceGroup"));
   force->setName(node.getStringProperty("name"));
   force->setChecksum(node.getStringProperty("sha256"));
+  force->setParticles(split<int>(node.getStringProperty("particles")));
+  force->setBonds(paired(split<int>(node.getStringProperty("bonds"))));
+  force->setScaleParameter(node.getStringProperty("scaleParameter"));
   force->setUsesPeriodicBoundaryConditions(node.getBoolProperty("periodic"));
   force->setPrecision(node.getStringProperty("precision"));
   force->setTask(node.getStringProperty("task"));

@@ -11,7 +11,7 @@ import numpy as np
 import openmm
 from ase import Atoms
 from numpy.typing import NDArray
-from openmm import unit
+from openmm import app, unit
 
 from mlipkit import MLIPCalculator
 from mlipkit.openmm import MLIPForce
@@ -43,6 +43,20 @@ def boxed(atoms: Atoms, cutoff: float) -> Atoms:
     return result
 
 
+def water_topology(molecules: int) -> app.Topology:
+    """Molecules of O H H with their bonds, without a box."""
+    topology = app.Topology()
+    chain = topology.addChain()
+    for _ in range(molecules):
+        residue = topology.addResidue("HOH", chain)
+        oxygen, *hydrogens = (
+            topology.addAtom(name, app.Element.getBySymbol(name[0]), residue) for name in ("O", "H1", "H2")
+        )
+        for hydrogen in hydrogens:
+            topology.addBond(oxygen, hydrogen)
+    return topology
+
+
 def make_system(atoms: Atoms, *forces: openmm.Force) -> openmm.System:
     system = openmm.System()
     for mass in atoms.get_masses():
@@ -54,9 +68,9 @@ def make_system(atoms: Atoms, *forces: openmm.Force) -> openmm.System:
     return system
 
 
-def make_force(artifact: Path, atoms: Atoms, precision: str = "double", **options: Any) -> MLIPForce:
-    periodic = bool(atoms.pbc.all())
-    return MLIPForce(artifact, atoms.get_chemical_symbols(), precision=precision, periodic=periodic, **options)
+def make_force(artifact: Path, structure: Atoms, precision: str = "double", **options: Any) -> MLIPForce:
+    periodic = bool(structure.pbc.all())
+    return MLIPForce(artifact, structure.get_chemical_symbols(), precision=precision, periodic=periodic, **options)
 
 
 def make_context(

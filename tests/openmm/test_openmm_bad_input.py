@@ -106,7 +106,7 @@ def test_condition_that_the_model_does_not_take(water_artifact: Path, cases: dic
 
 def test_number_of_particles(water_artifact: Path, cases: dict[str, Atoms]) -> None:
     system = make_system(cases["molecule"], make_force(water_artifact, cases["corner"][:5]))
-    with pytest.raises(openmm.OpenMMException, match=r"names 5 chemical symbols, but the System has 3 particles"):
+    with pytest.raises(openmm.OpenMMException, match=r"names 5 chemical symbols, but acts on 3 particles"):
         make_context(system, cases["molecule"])
 
 

@@ -15,7 +15,16 @@ from pathlib import Path
 import openmm
 import pytest
 from ase import Atoms
-from openmm_systems import ase_state, assert_same, make_context, make_force, make_system, openmm_state, state_of
+from openmm_systems import (
+    ase_state,
+    assert_same,
+    make_context,
+    make_force,
+    make_system,
+    openmm_state,
+    state_of,
+    water_topology,
+)
 
 from mlipkit.openmm import MLIPForce
 
@@ -45,18 +54,23 @@ def test_what_is_recorded(two_task_artifact: Path) -> None:
         periodic=True,
         skin=0.07,
         threads=3,
+        atoms=[7, 2, 4],
+        scale_parameter="lambda",
     )
     force.setForceGroup(5)
     force.setName("carbon dioxide")
     found = properties(force)
     assert found == {
         "type": "MLIPForce",
-        "version": "1",
+        "version": "3",
         "forceGroup": "5",
         "name": "carbon dioxide",
         "file": str(two_task_artifact),
         "sha256": hashlib.sha256(two_task_artifact.read_bytes()).hexdigest(),
         "symbols": "C O O",
+        "particles": "7 2 4",
+        "bonds": "",
+        "scaleParameter": "lambda",
         "periodic": "1",
         "precision": "mixed",
         "task": "hybrid",
@@ -170,17 +184,25 @@ def test_one_changed_byte(saved: tuple[Path, str], cases: dict[str, Atoms]) -> N
 
 
 def test_later_version(saved: tuple[Path, str]) -> None:
-    later = re.sub(r'(type="MLIPForce" )version="1"', r'\1version="3"', saved[1])
+    later = re.sub(r'(type="MLIPForce" )version="3"', r'\1version="4"', saved[1])
     assert later != saved[1]
-    with pytest.raises(openmm.OpenMMException, match=r"has version 3, this mlipkit reads versions 1 to 2; install"):
+    with pytest.raises(openmm.OpenMMException, match=r"has version 4, this mlipkit reads version 3; install"):
         openmm.XmlSerializer.deserialize(later)
 
 
-@pytest.mark.parametrize(("tables", "version"), [(None, "1"), (True, "2"), (False, "2")])
-def test_tables_are_recorded_where_they_were_chosen(water_artifact: Path, tables: bool | None, version: str) -> None:
-    """A force that leaves the choice to the engine is read by versions of mlipkit that know no tables, too."""
+@pytest.mark.parametrize("tables", [None, True, False])
+def test_tables_are_recorded_where_they_were_chosen(water_artifact: Path, tables: bool | None) -> None:
     force = MLIPForce(water_artifact, ["O", "H", "H"], periodic=False, tables=tables)
     again = openmm.XmlSerializer.deserialize(openmm.XmlSerializer.serialize(force))
     for found in (properties(force), properties(again)):
-        assert found["version"] == version
         assert found.get("tables") == (None if tables is None else str(int(tables)))
+
+
+def test_part_bonds_and_factor_come_back(water_artifact: Path, cases: dict[str, Atoms]) -> None:
+    """Written from a topology and read again: the same particles, molecules and parameter."""
+    topology = water_topology(3)
+    force = MLIPForce(water_artifact, topology=topology, atoms=range(3, 9), scale_parameter="lambda")
+    text = openmm.XmlSerializer.serialize(force)
+    found = properties(openmm.XmlSerializer.deserialize(text))
+    assert found == properties(force)
+    assert (found["particles"], found["bonds"]) == ("3 4 5 6 7 8", "3 4 3 5 6 7 6 8")

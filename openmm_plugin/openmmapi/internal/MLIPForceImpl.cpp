@@ -22,8 +22,18 @@ double MLIPForceImpl::calcForcesAndEnergy(OpenMM::ContextImpl& context, bool inc
   return kernel_.getAs<CalcMLIPForceKernel>().execute(context, includeForces, includeEnergy);
 }
 
+void MLIPForceImpl::updateParameters(OpenMM::ContextImpl& context) {
+  kernel_.getAs<CalcMLIPForceKernel>().updateParameters(owner_);
+  context.systemChanged();
+}
+
 MLIPForce::Output MLIPForceImpl::output(OpenMM::ContextImpl& context, const std::string& name) {
   return kernel_.getAs<CalcMLIPForceKernel>().output(context, name);
+}
+
+std::map<std::string, double> MLIPForceImpl::getDefaultParameters() {
+  if (owner_.getScaleParameter().empty()) return {};
+  return {{owner_.getScaleParameter(), 1.0}};
 }
 
 std::vector<std::string> MLIPForceImpl::getKernelNames() {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "openmm/internal/ForceImpl.h"
@@ -21,8 +22,10 @@ class MLIPForceImpl : public OpenMM::ForceImpl {
   const OpenMM::Force& getOwner() const override { return owner_; }
   void updateContextState(OpenMM::ContextImpl&, bool&) override {}
   double calcForcesAndEnergy(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy, int groups) override;
-  std::map<std::string, double> getDefaultParameters() override { return {}; }
+  std::map<std::string, double> getDefaultParameters() override;
+  std::vector<std::pair<int, int>> getBondedParticles() const override { return owner_.getBonds(); }
   std::vector<std::string> getKernelNames() override;
+  void updateParameters(OpenMM::ContextImpl& context);
   MLIPForce::Output output(OpenMM::ContextImpl& context, const std::string& name);
 
  private:

@@ -23,6 +23,9 @@ class CalcMLIPForceKernel : public OpenMM::KernelImpl {
   /// Adds the forces to those of the Context when they are wanted, and returns the energy in kJ/mol.
   virtual double execute(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy) = 0;
 
+  /// Takes over the conditions that the force has now.
+  virtual void updateParameters(const MLIPForce& force) = 0;
+
   /// A named output for the positions of the Context.
   virtual MLIPForce::Output output(OpenMM::ContextImpl& context, const std::string& name) = 0;
 };

@@ -10,25 +10,59 @@
 
 namespace {
 
-thread_local MLIPPlugin::MLIPForce::Output output;
+using MLIPPlugin::MLIPForce;
+
+thread_local MLIPForce::Output output;
 thread_local std::string message;
+
+MLIPForce& known(void* force) {
+  auto* found = dynamic_cast<MLIPForce*>(static_cast<OpenMM::Force*>(force));
+  if (found == nullptr) MLIPPlugin::fail("the force is of another class");
+  return *found;
+}
+
+/// Null, or what went wrong, until the next call of this thread.
+template <class Work>
+const char* guarded(Work work) {
+  try {
+    work();
+    return nullptr;
+  } catch (const std::exception& failure) {
+    message = failure.what();
+    return message.c_str();
+  }
+}
 
 }  // namespace
 
-/// Number of rows and where their values are, until the next call of this thread; -1: one row of the structure; -2: a
-/// message in place of them.
-extern "C" MLIP_OPENMM_EXPORT long mlip_openmm_output(const void* force, void* context, const char* name, int* width,
-                                                      const double** values, const char** error) {
-  try {
-    const auto* known = dynamic_cast<const MLIPPlugin::MLIPForce*>(static_cast<const OpenMM::Force*>(force));
-    if (known == nullptr) MLIPPlugin::fail("the force is another one; only an MLIPForce has outputs");
-    output = known->getOutput(*static_cast<OpenMM::Context*>(context), name);
+/// Whether the object behind a pointer to OpenMM::Force is an MLIPForce.
+extern "C" MLIP_OPENMM_EXPORT int mlip_openmm_is_ours(void* force) {
+  return dynamic_cast<MLIPForce*>(static_cast<OpenMM::Force*>(force)) != nullptr;
+}
+
+/// Values until the next call of this thread: `rows` times `width`; -1: one row of the structure.
+extern "C" MLIP_OPENMM_EXPORT const char* mlip_openmm_output(void* force, void* context, const char* name, long* rows,
+                                                             int* width, const double** values) {
+  return guarded([&] {
+    output = known(force).getOutput(*static_cast<OpenMM::Context*>(context), name);
     *values = output.values.data();
     *width = output.width;
-    return output.perStructure ? -1 : static_cast<long>(output.values.size()) / output.width;
-  } catch (const std::exception& failure) {
-    message = failure.what();
-    *error = message.c_str();
-    return -2;
-  }
+    *rows = output.perStructure ? -1 : static_cast<long>(output.values.size()) / output.width;
+  });
+}
+
+extern "C" MLIP_OPENMM_EXPORT void mlip_openmm_set_total_charge(void* force, double charge) {
+  known(force).setTotalCharge(charge);
+}
+
+extern "C" MLIP_OPENMM_EXPORT void mlip_openmm_set_spin_multiplicity(void* force, double multiplicity) {
+  known(force).setSpinMultiplicity(multiplicity);
+}
+
+extern "C" MLIP_OPENMM_EXPORT void mlip_openmm_set_precision(void* force, const char* precision) {
+  known(force).setPrecision(precision);
+}
+
+extern "C" MLIP_OPENMM_EXPORT const char* mlip_openmm_update(void* force, void* context) {
+  return guarded([&] { known(force).updateParametersInContext(*static_cast<OpenMM::Context*>(context)); });
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <map>
+#include <numeric>
 #include <string>
 
 #include "openmmapi/internal/Artifact.h"
@@ -21,22 +22,43 @@ constexpr double FORCE_UNIT = KJ_PER_MOL_PER_EV * ANGSTROM_PER_NM;
 // Atoms per cubic angstrom. Diamond has 0.18, hydrogen at 500 GPa about 0.6: more is no matter but a wrong box.
 constexpr double MAX_DENSITY = 1.0;
 
+/// The particles of the force; bonds are looked at too, since OpenMM trusts them.
+std::vector<int> checkedParticles(const OpenMM::System& system, const MLIPForce& force) {
+  const int all = system.getNumParticles();
+  const std::string size = "; the System has " + std::to_string(all) + " particles, numbered from 0";
+  std::vector<int> particles = force.getParticles();
+  if (particles.empty()) {
+    particles.resize(all);
+    std::iota(particles.begin(), particles.end(), 0);
+  }
+  if (force.getSymbols().size() != particles.size())
+    fail("the force names " + std::to_string(force.getSymbols().size()) + " chemical symbols, but acts on " +
+         std::to_string(particles.size()) + " particles" + size + "; give one symbol per particle, in the same order");
+  std::vector<bool> seen(all, false);
+  for (const int particle : particles) {
+    if (particle < 0 || particle >= all) fail("there is no particle " + std::to_string(particle) + size);
+    if (seen[particle]) fail("particle " + std::to_string(particle) + " is named twice; name each particle once");
+    seen[particle] = true;
+  }
+  for (const auto& [i, j] : force.getBonds())
+    if (i < 0 || j < 0 || i >= all || j >= all)
+      fail("there is no bond of particles " + std::to_string(i) + " and " + std::to_string(j) + size);
+  return particles;
+}
+
 }  // namespace
 
 MLIPModel::MLIPModel(const OpenMM::System& system, const MLIPForce& force, int platformThreads)
     : model_(nullptr, &mlip_close),
       neighbours_(nullptr, &mlip_neighbours_destroy),
-      periodic_(force.usesPeriodicBoundaryConditions()) {
-  const size_t given = force.getSymbols().size();
-  if (given != static_cast<size_t>(system.getNumParticles()))
-    fail("the force names " + std::to_string(given) + " chemical symbols, but the System has " +
-         std::to_string(system.getNumParticles()) + " particles; give one symbol per particle, in the same order");
+      periodic_(force.usesPeriodicBoundaryConditions()),
+      particles_(checkedParticles(system, force)) {
   const WithoutPythonLock unlocked;
   requireArtifact(force.getFile(), force.getChecksum());
   open(force, force.getThreads() == 0 ? platformThreads : force.getThreads());
   setConditions(force);
-  positions_.resize(3 * given);
-  forces_.resize(3 * given);
+  positions_.resize(3 * particles_.size());
+  forces_.resize(3 * particles_.size());
 }
 
 void MLIPModel::open(const MLIPForce& force, int threads) {
@@ -96,7 +118,7 @@ void MLIPModel::setBox(const OpenMM::Vec3* box) {
 
 void MLIPModel::load(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box) {
   for (size_t i = 0; i < species_.size(); ++i)
-    for (int axis = 0; axis < 3; ++axis) positions_[3 * i + axis] = positions[i][axis] * ANGSTROM_PER_NM;
+    for (int axis = 0; axis < 3; ++axis) positions_[3 * i + axis] = positions[particles_[i]][axis] * ANGSTROM_PER_NM;
   if (periodic_) setBox(box);
 }
 
@@ -107,7 +129,9 @@ mlip_status MLIPModel::evaluate(mlip_result& result) {
 }
 
 double MLIPModel::compute(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
-                          std::vector<OpenMM::Vec3>* forces) {
+                          std::vector<OpenMM::Vec3>* forces, double scale) {
+  if (!std::isfinite(scale))
+    fail("the global parameter that multiplies the energy is " + std::to_string(scale) + "; set it to a number");
   load(positions, box);
   const WithoutPythonLock unlocked;
   mlip_result result{};
@@ -116,7 +140,7 @@ double MLIPModel::compute(const std::vector<OpenMM::Vec3>& positions, const Open
   check(evaluate(result));
   if (forces != nullptr)
     for (size_t i = 0; i < species_.size(); ++i)
-      for (int axis = 0; axis < 3; ++axis) (*forces)[i][axis] += forces_[3 * i + axis] * FORCE_UNIT;
+      for (int axis = 0; axis < 3; ++axis) (*forces)[particles_[i]][axis] += scale * forces_[3 * i + axis] * FORCE_UNIT;
   return result.energy * KJ_PER_MOL_PER_EV;
 }
 

@@ -21,9 +21,13 @@ class MLIPModel {
   /// Opens the artifact and tries an evaluation without atoms; throws OpenMMException when anything does not fit.
   MLIPModel(const OpenMM::System& system, const MLIPForce& force, int platformThreads);
 
-  /// Energy in kJ/mol. `box` holds the three periodic box vectors; adds to `forces` (kJ/mol/nm) unless it is null.
-  double compute(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
-                 std::vector<OpenMM::Vec3>* forces);
+  /// Energy in kJ/mol, without the factor. `positions` and `forces` are those of all particles of the System, `box` holds
+  /// the three periodic box vectors; adds `scale` times the forces (kJ/mol/nm) to `forces` unless that is null.
+  double compute(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box, std::vector<OpenMM::Vec3>* forces,
+                 double scale);
+
+  /// Total charge and spin multiplicity of the force, where it has them.
+  void setConditions(const MLIPForce& force);
 
   /// A named output of the model.
   MLIPForce::Output output(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
@@ -31,7 +35,6 @@ class MLIPModel {
 
  private:
   void open(const MLIPForce& force, int threads);
-  void setConditions(const MLIPForce& force);
   void setBox(const OpenMM::Vec3* box);
   void load(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box);
   mlip_status evaluate(mlip_result& result);
@@ -40,7 +43,8 @@ class MLIPModel {
   std::unique_ptr<mlip_neighbours, decltype(&mlip_neighbours_destroy)> neighbours_;
   bool periodic_;
   std::map<std::string, bool> perStructure_;  // of each named output
-  std::vector<int64_t> species_;              // of each particle: index into the species in use
+  std::vector<int> particles_;                // of the System: those that the model describes
+  std::vector<int64_t> species_;              // of each of them: index into the species in use
   std::vector<double> positions_;             // [n][3] angstrom
   std::vector<double> forces_;                // [n][3] eV/angstrom
   double cell_[9] = {};                       // rows are vectors, angstrom

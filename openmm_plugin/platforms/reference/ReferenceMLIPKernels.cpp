@@ -27,11 +27,20 @@ int platformThreads(OpenMM::ContextImpl& context) {
 
 void ReferenceCalcMLIPForceKernel::initialize(OpenMM::ContextImpl& context, const MLIPForce& force) {
   model_ = std::make_unique<MLIPModel>(context.getSystem(), force, platformThreads(context));
+  scaleParameter_ = force.getScaleParameter();
 }
 
 double ReferenceCalcMLIPForceKernel::execute(OpenMM::ContextImpl& context, bool includeForces, bool) {
   auto& data = platformData(context);
-  return model_->compute(*data.positions, data.periodicBoxVectors, includeForces ? data.forces : nullptr);
+  const double scale = scaleParameter_.empty() ? 1.0 : context.getParameter(scaleParameter_);
+  const double energy =
+      model_->compute(*data.positions, data.periodicBoxVectors, includeForces ? data.forces : nullptr, scale);
+  if (!scaleParameter_.empty()) (*data.energyParameterDerivatives)[scaleParameter_] += energy;
+  return scale * energy;
+}
+
+void ReferenceCalcMLIPForceKernel::updateParameters(const MLIPForce& force) {
+  model_->setConditions(force);
 }
 
 MLIPForce::Output ReferenceCalcMLIPForceKernel::output(OpenMM::ContextImpl& context, const std::string& name) {

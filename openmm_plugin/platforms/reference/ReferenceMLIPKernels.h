@@ -18,10 +18,12 @@ class ReferenceCalcMLIPForceKernel : public CalcMLIPForceKernel {
 
   void initialize(OpenMM::ContextImpl& context, const MLIPForce& force) override;
   double execute(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy) override;
+  void updateParameters(const MLIPForce& force) override;
   MLIPForce::Output output(OpenMM::ContextImpl& context, const std::string& name) override;
 
  private:
   std::unique_ptr<MLIPModel> model_;
+  std::string scaleParameter_;
 };
 
 class ReferenceMLIPKernelFactory : public OpenMM::KernelFactory {
