@@ -23,10 +23,7 @@ from mixed_systems import (
 from openmm import app, unit
 from openmm_systems import EV, ase_state
 
-from mlipkit.checkpoint import Task
-from mlipkit.export import export
 from mlipkit.openmm import createMixedSystem, createSystem
-from random_models import random_checkpoint
 
 EWALD = 0.05  # kJ/mol: what pairs at the cutoff miss of an Ewald sum with the tolerance that OpenMM has by default
 MIXTURES = pytest.mark.parametrize(
@@ -40,16 +37,6 @@ MIXTURES = pytest.mark.parametrize(
     ],
     ids=["vacuum", "ewald", "reaction field", "beyond the cutoff", "custom nonbonded"],
 )
-
-
-@pytest.fixture(scope="session")
-def organic_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights for H, C, N, O."""
-    config = {"species": ["H", "C", "N", "O"], "cutoff": 3.5, "channels": 4, "l_max": 2, "correlation": 2}
-    tasks = [Task("default", "random numbers", {"H": -13.6, "C": -1029.8, "N": -1485.3, "O": -2043.9})]
-    path = tmp_path_factory.mktemp("artifacts") / "organic.pt"
-    export(random_checkpoint({**config, "avg_num_neighbours": 20.0}, tasks), path)
-    return path
 
 
 def energy_of_the_model(artifact: Path, mixture: Mixture) -> float:
