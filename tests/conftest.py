@@ -62,6 +62,14 @@ def ensemble_checkpoint() -> Checkpoint:
     return random_checkpoint({**config, "avg_num_neighbours": 40.0}, tasks, "float64", seed=3)
 
 
+@pytest.fixture(scope="session")
+def organic_checkpoint() -> Checkpoint:
+    """H, C, N and O, float32."""
+    config = {"species": ["H", "C", "N", "O"], "cutoff": 3.5, "channels": 4, "l_max": 2, "correlation": 2}
+    tasks = [Task("default", "random numbers", {"H": -13.6, "C": -1029.8, "N": -1485.3, "O": -2043.9})]
+    return random_checkpoint({**config, "avg_num_neighbours": 20.0}, tasks)
+
+
 def exported(checkpoint: Checkpoint, factory: pytest.TempPathFactory, name: str) -> Path:
     path = factory.mktemp("artifacts") / f"{name}.pt"
     export(checkpoint, path)
@@ -86,3 +94,8 @@ def ensemble_artifact(ensemble_checkpoint: Checkpoint, tmp_path_factory: pytest.
 @pytest.fixture(scope="session")
 def two_task_artifact(two_task_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return exported(two_task_checkpoint, tmp_path_factory, "two_task")
+
+
+@pytest.fixture(scope="session")
+def organic_artifact(organic_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported(organic_checkpoint, tmp_path_factory, "organic")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A folder with what users have: checkpoint, artifact, data, a LAMMPS data file, a model of mace-torch."""
+"""A folder with what users have: checkpoints, artifacts, data, files of LAMMPS and OpenMM, a model of mace-torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo import Animal, make_model
 from mlipkit.checkpoint import Checkpoint
 from mlipkit.export import export
 
-WATER = Path(__file__).parents[2] / "examples" / "water"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="session")
@@ -25,12 +25,14 @@ def mace_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def user_folder(tmp_path: Path, water_checkpoint: Checkpoint, mace_model: Path) -> Path:
-    with lzma.open(WATER / "water.extxyz.xz", "rt") as stream:
+def user_folder(tmp_path: Path, water_checkpoint: Checkpoint, organic_checkpoint: Checkpoint, mace_model: Path) -> Path:
+    with lzma.open(EXAMPLES / "water" / "water.extxyz.xz", "rt") as stream:
         frames = ase.io.read(io.StringIO(stream.read()), ":24", format="extxyz")
     ase.io.write(tmp_path / "water.extxyz", frames)
     ase.io.write(tmp_path / "water.data", frames[0], format="lammps-data", specorder=["H", "O"], masses=True)
     water_checkpoint.save(tmp_path / "best.ckpt")
     export(water_checkpoint, tmp_path / "model.pt")
+    export(organic_checkpoint, tmp_path / "organic.pt")
+    shutil.copy(EXAMPLES / "organic" / "alanine_dipeptide.pdb", tmp_path / "dipeptide.pdb")
     shutil.copy(mace_model, tmp_path / "mace.model")
     return tmp_path
