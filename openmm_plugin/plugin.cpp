@@ -13,6 +13,7 @@
 #include "openmmapi/internal/Errors.h"
 #include "openmmapi/internal/MLIPKernels.h"
 #include "openmmapi/MLIPForce.h"
+#include "platforms/compute/ComputeMLIPKernels.h"
 #include "platforms/reference/ReferenceMLIPKernels.h"
 #include "serialization/MLIPForceProxy.h"
 
@@ -50,8 +51,9 @@ extern "C" MLIP_OPENMM_EXPORT void registerKernelFactories() {
   OpenMM::SerializationProxy::registerProxy(typeid(MLIPPlugin::MLIPForce), new MLIPPlugin::MLIPForceProxy());
   for (int i = 0; i < Platform::getNumPlatforms(); ++i) {
     Platform& platform = Platform::getPlatform(i);
-    if (dynamic_cast<OpenMM::ReferencePlatform*>(&platform) != nullptr)
-      platform.registerKernelFactory(MLIPPlugin::CalcMLIPForceKernel::Name(),
-                                     new MLIPPlugin::ReferenceMLIPKernelFactory());
+    OpenMM::KernelFactory* factory = dynamic_cast<OpenMM::ReferencePlatform*>(&platform) != nullptr
+                                         ? new MLIPPlugin::ReferenceMLIPKernelFactory()
+                                         : MLIPPlugin::computeKernelFactory(platform.getName());
+    if (factory != nullptr) platform.registerKernelFactory(MLIPPlugin::CalcMLIPForceKernel::Name(), factory);
   }
 }

@@ -79,7 +79,8 @@ void* MLIPForceProxy::deserialize(const OpenMM::SerializationNode& node) const {
   if (version != VERSION)
     fail("the saved force has version " + std::to_string(version) + ", this mlipkit reads version " +
          std::to_string(VERSION) + "; install the mlipkit that wrote it, or create the force anew");
-  auto force = std::make_unique<MLIPForce>(node.getStringProperty("file"), split<std::string>(node.getStringProperty("symbols")));
+  auto force = std::make_unique<MLIPForce>(node.getStringProperty("file"),
+                                           split<std::string>(node.getStringProperty("symbols")));
   force->setForceGroup(node.getIntProperty("forceGroup"));
   force->setName(node.getStringProperty("name"));
   force->setChecksum(node.getStringProperty("sha256"));

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "openmmapi/internal/MLIPForceImpl.h"
 
+#include <cmath>
+
 #include "openmm/internal/ContextImpl.h"
 #include "openmm/Platform.h"
+#include "openmmapi/internal/Errors.h"
 #include "openmmapi/internal/MLIPKernels.h"
 
 namespace MLIPPlugin {
+
+double checkedScale(OpenMM::ContextImpl& context, const std::string& parameter) {
+  if (parameter.empty()) return 1.0;
+  const double scale = context.getParameter(parameter);
+  if (!std::isfinite(scale))
+    fail("the global parameter " + parameter + ", which multiplies the energy, is " + std::to_string(scale) +
+         "; set it to a number");
+  return scale;
+}
 
 MLIPForceImpl::MLIPForceImpl(const MLIPForce& owner) : owner_(owner) {
   forceGroup = owner.getForceGroup();

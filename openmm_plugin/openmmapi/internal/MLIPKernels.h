@@ -11,6 +11,9 @@
 
 namespace MLIPPlugin {
 
+/// The factor of the energy that a Context has now; 1 where the force names no parameter.
+double checkedScale(OpenMM::ContextImpl& context, const std::string& parameter);
+
 class CalcMLIPForceKernel : public OpenMM::KernelImpl {
  public:
   static std::string Name() { return "CalcMLIPForce"; }

@@ -58,7 +58,6 @@ MLIPModel::MLIPModel(const OpenMM::System& system, const MLIPForce& force, int p
   open(force, force.getThreads() == 0 ? platformThreads : force.getThreads());
   setConditions(force);
   positions_.resize(3 * particles_.size());
-  forces_.resize(3 * particles_.size());
 }
 
 void MLIPModel::open(const MLIPForce& force, int threads) {
@@ -116,9 +115,8 @@ void MLIPModel::setBox(const OpenMM::Vec3* box) {
     for (int axis = 0; axis < 3; ++axis) cell_[3 * row + axis] = box[row][axis] * ANGSTROM_PER_NM;
 }
 
-void MLIPModel::load(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box) {
-  for (size_t i = 0; i < species_.size(); ++i)
-    for (int axis = 0; axis < 3; ++axis) positions_[3 * i + axis] = positions[particles_[i]][axis] * ANGSTROM_PER_NM;
+void MLIPModel::load(const std::vector<double>& positions, const OpenMM::Vec3* box) {
+  for (size_t k = 0; k < positions_.size(); ++k) positions_[k] = positions[k] * ANGSTROM_PER_NM;
   if (periodic_) setBox(box);
 }
 
@@ -128,23 +126,22 @@ mlip_status MLIPModel::evaluate(mlip_result& result) {
                       positions_.data(), cell_, pbc, &result);
 }
 
-double MLIPModel::compute(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
-                          std::vector<OpenMM::Vec3>* forces, double scale) {
-  if (!std::isfinite(scale))
-    fail("the global parameter that multiplies the energy is " + std::to_string(scale) + "; set it to a number");
+double MLIPModel::compute(const std::vector<double>& positions, const OpenMM::Vec3* box, std::vector<double>* forces) {
   load(positions, box);
   const WithoutPythonLock unlocked;
   mlip_result result{};
   result.energy_only = forces == nullptr;
-  result.forces = forces == nullptr ? nullptr : forces_.data();
+  if (forces != nullptr) {
+    forces->resize(positions_.size());
+    result.forces = forces->data();
+  }
   check(evaluate(result));
   if (forces != nullptr)
-    for (size_t i = 0; i < species_.size(); ++i)
-      for (int axis = 0; axis < 3; ++axis) (*forces)[particles_[i]][axis] += scale * forces_[3 * i + axis] * FORCE_UNIT;
+    for (double& component : *forces) component *= FORCE_UNIT;
   return result.energy * KJ_PER_MOL_PER_EV;
 }
 
-MLIPForce::Output MLIPModel::output(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
+MLIPForce::Output MLIPModel::output(const std::vector<double>& positions, const OpenMM::Vec3* box,
                                     const std::string& name) {
   const char* wanted = name.c_str();
   check(mlip_want_outputs(model_.get(), &wanted, 1));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An artifact opened for the particles of one Context. Knows the engine, and of the platform only the thread count.
+// An artifact opened for particles of one Context. Knows the engine, and of the platform only the thread count.
 #ifndef MLIP_OPENMM_MLIP_MODEL_H
 #define MLIP_OPENMM_MLIP_MODEL_H
 
@@ -21,33 +21,36 @@ class MLIPModel {
   /// Opens the artifact and tries an evaluation without atoms; throws OpenMMException when anything does not fit.
   MLIPModel(const OpenMM::System& system, const MLIPForce& force, int platformThreads);
 
-  /// Energy in kJ/mol, without the factor. `positions` and `forces` are those of all particles of the System, `box` holds
-  /// the three periodic box vectors; adds `scale` times the forces (kJ/mol/nm) to `forces` unless that is null.
-  double compute(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box, std::vector<OpenMM::Vec3>* forces,
-                 double scale);
+  /// Of the System: those that the model describes, in its order.
+  const std::vector<int>& particles() const { return particles_; }
+
+  /// Whether it sees periodic images.
+  bool periodic() const { return periodic_; }
+
+  /// Energy in kJ/mol. `positions` [n][3] (nm) are those of `particles`, `box` holds the three periodic box vectors;
+  /// `forces` [n][3] become dE/dr with the opposite sign (kJ/mol/nm) unless null.
+  double compute(const std::vector<double>& positions, const OpenMM::Vec3* box, std::vector<double>* forces);
 
   /// Total charge and spin multiplicity of the force, where it has them.
   void setConditions(const MLIPForce& force);
 
   /// A named output of the model.
-  MLIPForce::Output output(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box,
-                           const std::string& name);
+  MLIPForce::Output output(const std::vector<double>& positions, const OpenMM::Vec3* box, const std::string& name);
 
  private:
   void open(const MLIPForce& force, int threads);
   void setBox(const OpenMM::Vec3* box);
-  void load(const std::vector<OpenMM::Vec3>& positions, const OpenMM::Vec3* box);
+  void load(const std::vector<double>& positions, const OpenMM::Vec3* box);
   mlip_status evaluate(mlip_result& result);
 
   std::unique_ptr<mlip_model, decltype(&mlip_close)> model_;
   std::unique_ptr<mlip_neighbours, decltype(&mlip_neighbours_destroy)> neighbours_;
   bool periodic_;
   std::map<std::string, bool> perStructure_;  // of each named output
-  std::vector<int> particles_;                // of the System: those that the model describes
-  std::vector<int64_t> species_;              // of each of them: index into the species in use
-  std::vector<double> positions_;             // [n][3] angstrom
-  std::vector<double> forces_;                // [n][3] eV/angstrom
-  double cell_[9] = {};                       // rows are vectors, angstrom
+  std::vector<int> particles_;
+  std::vector<int64_t> species_;   // of each of them: index into the species in use
+  std::vector<double> positions_;  // [n][3] angstrom
+  double cell_[9] = {};            // rows are vectors, angstrom
 };
 
 }  // namespace MLIPPlugin

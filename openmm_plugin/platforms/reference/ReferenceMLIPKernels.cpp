@@ -30,11 +30,20 @@ void ReferenceCalcMLIPForceKernel::initialize(OpenMM::ContextImpl& context, cons
   scaleParameter_ = force.getScaleParameter();
 }
 
+void ReferenceCalcMLIPForceKernel::gather(OpenMM::ContextImpl& context) {
+  const std::vector<OpenMM::Vec3>& all = *platformData(context).positions;
+  positions_.clear();
+  for (const int particle : model_->particles())
+    positions_.insert(positions_.end(), {all[particle][0], all[particle][1], all[particle][2]});
+}
+
 double ReferenceCalcMLIPForceKernel::execute(OpenMM::ContextImpl& context, bool includeForces, bool) {
   auto& data = platformData(context);
-  const double scale = scaleParameter_.empty() ? 1.0 : context.getParameter(scaleParameter_);
-  const double energy =
-      model_->compute(*data.positions, data.periodicBoxVectors, includeForces ? data.forces : nullptr, scale);
+  const double scale = checkedScale(context, scaleParameter_);
+  gather(context);
+  const double energy = model_->compute(positions_, data.periodicBoxVectors, includeForces ? &forces_ : nullptr);
+  for (size_t i = 0; includeForces && i < model_->particles().size(); ++i)
+    for (int axis = 0; axis < 3; ++axis) (*data.forces)[model_->particles()[i]][axis] += scale * forces_[3 * i + axis];
   if (!scaleParameter_.empty()) (*data.energyParameterDerivatives)[scaleParameter_] += energy;
   return scale * energy;
 }
@@ -44,8 +53,8 @@ void ReferenceCalcMLIPForceKernel::updateParameters(const MLIPForce& force) {
 }
 
 MLIPForce::Output ReferenceCalcMLIPForceKernel::output(OpenMM::ContextImpl& context, const std::string& name) {
-  auto& data = platformData(context);
-  return model_->output(*data.positions, data.periodicBoxVectors, name);
+  gather(context);
+  return model_->output(positions_, platformData(context).periodicBoxVectors, name);
 }
 
 OpenMM::KernelImpl* ReferenceMLIPKernelFactory::createKernelImpl(std::string name, const OpenMM::Platform& platform,

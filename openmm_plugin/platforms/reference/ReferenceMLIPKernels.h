@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "openmm/KernelFactory.h"
 #include "openmmapi/internal/MLIPKernels.h"
@@ -22,7 +23,10 @@ class ReferenceCalcMLIPForceKernel : public CalcMLIPForceKernel {
   MLIPForce::Output output(OpenMM::ContextImpl& context, const std::string& name) override;
 
  private:
+  void gather(OpenMM::ContextImpl& context);
+
   std::unique_ptr<MLIPModel> model_;
+  std::vector<double> positions_, forces_;  // of the particles of the model, [n][3]
   std::string scaleParameter_;
 };
 

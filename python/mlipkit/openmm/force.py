@@ -23,7 +23,7 @@ VERSION = 3  # of the serialized form
 
 
 class MLIPForce(openmm.Force):
-    """A frozen model acting on the particles of a System, or some of them, on the platforms Reference and CPU.
+    """A frozen model acting on the particles of a System, or some of them, on every platform of OpenMM.
 
     The force belongs to the System to which ``System.addForce`` gives it. The artifact is verified when a Context is
     created; a System that is saved holds the path and the SHA-256 of the artifact, not the artifact itself.
