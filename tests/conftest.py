@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlipkit.checkpoint import Checkpoint, Task
+from mlipkit.checkpoint import Checkpoint, Task, load_checkpoint
 from mlipkit.export import export
 from random_models import random_checkpoint
 
@@ -99,3 +99,10 @@ def two_task_artifact(two_task_checkpoint: Checkpoint, tmp_path_factory: pytest.
 @pytest.fixture(scope="session")
 def organic_artifact(organic_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return exported(organic_checkpoint, tmp_path_factory, "organic")
+
+
+@pytest.fixture(scope="session")
+def bundled_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained model for H, C, N and O of examples/organic."""
+    path = Path(__file__).parents[1] / "examples" / "organic" / "organic.ckpt"
+    return exported(load_checkpoint(path), tmp_path_factory, "bundled")
