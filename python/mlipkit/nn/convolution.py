@@ -105,9 +105,9 @@ class Convolution(UsesOperators):
     def _plain_sums(self, edges: Edges, features: Tensor, n_local: int) -> Tensor:
         """:meth:`_sums` without the library; splines are for training alone."""
         if self.table.numel() > 0:
-            weights = table_weights(
-                edges.distance, self.table, edges.table, self.first_knot, self.knots_per_length
-            ).to(features.dtype)
+            weights = table_weights(edges.distance, self.table, edges.table, self.first_knot, self.knots_per_length).to(
+                features.dtype
+            )
         else:
             weights = self.weights(edges.radial, edges.envelope)
         return convolution_reference(

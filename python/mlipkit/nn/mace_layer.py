@@ -2,7 +2,7 @@
 """A layer of the MACE architecture."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlipkit.nn.contraction import SymmetricContraction
 from mlipkit.nn.convolution import Convolution
