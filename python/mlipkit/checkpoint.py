@@ -137,8 +137,8 @@ def _read(path: Path) -> dict[str, Any]:
     names = {name.split("/", 1)[-1] for name in members}
     if TORCHFORCE_MARK in names:
         raise CheckpointError(
-            f"{path} is not a mlipkit checkpoint but a file for OpenMM's TorchForce, frozen by mlip-export; here give the "
-            "checkpoint that it was made from (best.ckpt of the run)"
+            f"{path} is not a mlipkit checkpoint but a file for OpenMM's TorchForce, frozen by mlip-export; here give "
+            "the checkpoint that it was made from (best.ckpt of the run)"
         )
     if ARTIFACT_MARK in names:
         raise CheckpointError(
