@@ -31,19 +31,28 @@ class Worker:
         arguments: its command line.
         threads: for its libraries.
         more: further environment variables.
+        python: that runs it; another environment's gets none of the library folders of this one.
 
     What is asked of it raises RuntimeError when it has ended; the message holds the end of what it printed.
     """
 
     def __init__(
-        self, path: Path, arguments: Sequence[str], threads: int = 1, more: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        arguments: Sequence[str],
+        threads: int = 1,
+        more: Mapping[str, str] | None = None,
+        python: str = sys.executable,
     ) -> None:
         reading, writing = os.pipe()
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed in close)
-        self._command = [sys.executable, str(path), *arguments]
+        self._command = [python, str(path), *arguments]
+        variables = environment(threads, {**(more or {}), PIPE: str(writing)})
+        if python != sys.executable:
+            variables.pop("LD_LIBRARY_PATH", None)
         self._process = subprocess.Popen(
             self._command,
-            env=environment(threads, {**(more or {}), PIPE: str(writing)}),
+            env=variables,
             pass_fds=[writing],
             text=True,
             stdin=subprocess.PIPE,

@@ -81,7 +81,7 @@ int TorchScriptBackend::cuda_devices() const {
 }
 
 ExtraFiles TorchScriptBackend::load(const std::string& path) {
-  torch::jit::ExtraFilesMap files{{"mlip.json", ""}, {"probe.json", ""}, {"mlip.sha256", ""}};
+  torch::jit::ExtraFilesMap files{{"mlip.json", ""}, {"probe.json", ""}, {"mlip.sha256", ""}, {"torchforce.json", ""}};
   try {
     module_ = torch::jit::load(path, at::Device(at::kCPU), files);
   } catch (const std::exception& error) {
@@ -95,6 +95,10 @@ ExtraFiles TorchScriptBackend::load(const std::string& path) {
          " cannot be read as an artifact: it is damaged, truncated or another kind of file (", reason,
          "); copy it again or export the checkpoint again");
   }
+  if (!files["torchforce.json"].empty())
+    fail(MLIP_ERROR_ARTIFACT, path,
+         " is no artifact but a file for OpenMM's TorchForce, made for one list of atoms; give the artifact, which "
+         "mlip-export writes from the same checkpoint without --format torchforce");
   if (!module_.find_method("forward").has_value())
     fail(MLIP_ERROR_ARTIFACT, path, " holds no model with a forward method; make an artifact with mlip-export");
   return {files["mlip.json"], files["probe.json"], files["mlip.sha256"]};

@@ -25,6 +25,7 @@ SCHEMA = 1
 FORMAT = "mlipkit-checkpoint"
 UNCERTAINTY = "uncertainty"  # entry of the provenance: that the ensemble was fitted, and how well it covers errors
 ARTIFACT_MARK = "extra/mlip.json"  # member of the archive that artifacts alone have
+TORCHFORCE_MARK = "extra/torchforce.json"  # the same of files for TorchForce
 
 
 class CheckpointError(ValueError):
@@ -133,7 +134,13 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is not a mlipkit checkpoint: it is damaged, truncated or another kind of file; give the file that "
             "mlip-train wrote, or another copy of it"
         ) from error
-    if any(name.split("/", 1)[-1] == ARTIFACT_MARK for name in members):
+    names = {name.split("/", 1)[-1] for name in members}
+    if TORCHFORCE_MARK in names:
+        raise CheckpointError(
+            f"{path} is not a mlipkit checkpoint but a file for OpenMM's TorchForce, frozen by mlip-export; here give "
+            "the checkpoint that it was made from (best.ckpt of the run)"
+        )
+    if ARTIFACT_MARK in names:
         raise CheckpointError(
             f"{path} is not a mlipkit checkpoint but an artifact, frozen by mlip-export: it runs in LAMMPS, "
             "OpenMM, ASE and mlip-eval; here give the checkpoint that it was made from (best.ckpt of the run)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``mlip-export best.ckpt -o model.pt``: checkpoint, or a model of mace-torch, to verified artifact."""
+"""``mlip-export best.ckpt -o model.pt``: checkpoint, or a model of mace-torch, to a verified file that hosts run."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ from mlipkit.cli.from_mace import (
     import_model,
     show_heads,
 )
+from mlipkit.cli.torchforce import (
+    About,
+    ChargeOption,
+    FormatOption,
+    PrecisionOption,
+    SpinOption,
+    StructureOption,
+    TaskOption,
+    TorchForceOptions,
+    check_format,
+    write_torchforce,
+)
 from mlipkit.export.manifest import PRECISIONS, Manifest, Precision
 
 if TYPE_CHECKING:
@@ -27,7 +39,8 @@ if TYPE_CHECKING:
 
 def export(
     checkpoint: Annotated[Path | None, typer.Argument(help="Checkpoint of mlip-train, such as best.ckpt.")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Artifact to write.")] = Path("model.pt"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("model.pt"),
+    format: FormatOption = "artifact",
     from_mace: MaceOption = None,
     head: HeadOption = None,
     list_heads: ListOption = False,
@@ -35,13 +48,21 @@ def export(
     license: Annotated[str | None, typer.Option(help="Licence of the model, an SPDX name.")] = None,
     author: Annotated[list[str] | None, typer.Option(help="Who made the model; may be repeated.")] = None,
     citation: Annotated[list[str] | None, typer.Option(help="What users should cite; may be repeated.")] = None,
-    precisions: Annotated[str, typer.Option(help="Precisions to verify and offer.")] = ",".join(PRECISIONS),
+    precisions: Annotated[str | None, typer.Option(help="Precisions to verify and offer; all if not given.")] = None,
     default_precision: Annotated[str | None, typer.Option(help="Precision when a host names none.")] = None,
+    structure: StructureOption = None,
+    task: TaskOption = None,
+    total_charge: ChargeOption = None,
+    spin_multiplicity: SpinOption = None,
+    precision: PrecisionOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Freeze a checkpoint, verify it against the float64 reference in every precision, and write the artifact."""
-    offered = [known_precision(name) for name in precisions.split(",")]
+    chosen = known_precision(precision) if precision else None
+    options = TorchForceOptions(structure, task, total_charge, spin_multiplicity, chosen)
+    for_torchforce = check_format(format, options, precisions, default_precision)
+    offered = [known_precision(name) for name in precisions.split(",")] if precisions else list(PRECISIONS)
     default = known_precision(default_precision) if default_precision else None
     check_source(checkpoint, from_mace, head=head, list_heads=list_heads, keep=keep)
     if from_mace is not None and list_heads:
@@ -50,27 +71,43 @@ def export(
     for target in [output] if keep is None else [output, keep]:
         check_target(target, force)
     if keep is not None and keep.resolve() == output.resolve():
-        raise ValueError(f"artifact and checkpoint are both to be {output}; give two different files")
+        raise ValueError(f"exported file and checkpoint are both to be {output}; give two different files")
     start = time.perf_counter()
-    # Late, so that mistakes above and --help need no torch.
+    source = read_source(checkpoint, from_mace, head)
+    about: About = {"license": license, "authors": author or [], "citation": citation or []}
+    if for_torchforce:
+        write_torchforce(source, output, options, about)
+    else:
+        write_artifact(source, output, offered, default, about)
+    out = console()
+    if keep is not None:
+        source.save(keep)
+        out.print(f"wrote {keep}, to train on with mlip-train", markup=False)
+    size = output.stat().st_size / 1e6
+    out.print(f"wrote {output} ({size:.1f} MB) in {time.perf_counter() - start:.1f} s", markup=False)
+
+
+# Imports are late below, so that mistakes above and --help need no torch.
+
+
+def read_source(checkpoint: Path | None, from_mace: Path | None, head: str | None) -> Checkpoint:
+    """The model that is to be exported."""
     from mlipkit.checkpoint import load_checkpoint
-    from mlipkit.cli.inspect import verification_table
-    from mlipkit.export.artifact import export as write_artifact
 
     if from_mace is not None:
-        source = import_model(from_mace, head)
-    else:
-        assert checkpoint is not None
-        source = load_checkpoint(checkpoint)
-    manifest = write_artifact(
-        source,
-        output,
-        license=license,
-        authors=author or (),
-        citation=citation or (),
-        precisions=offered,
-        default_precision=default,
-    )
+        return import_model(from_mace, head)
+    assert checkpoint is not None
+    return load_checkpoint(checkpoint)
+
+
+def write_artifact(
+    source: Checkpoint, output: Path, offered: list[Precision], default: Precision | None, about: About
+) -> None:
+    """Writes the artifact and says how well it was reproduced."""
+    from mlipkit.cli.inspect import verification_table
+    from mlipkit.export.artifact import export as write
+
+    manifest = write(source, output, precisions=offered, default_precision=default, **about)
     out = console()
     out.print(verification_table(manifest))
     if not with_ensemble(manifest, source):
@@ -78,11 +115,6 @@ def export(
             "the model has no uncertainties: its ensemble was not fitted, as mlip-train does when a run ends; let it "
             "end with --resume"
         )
-    if keep is not None:
-        source.save(keep)
-        out.print(f"wrote {keep}, to train on with mlip-train", markup=False)
-    size = output.stat().st_size / 1e6
-    out.print(f"wrote {output} ({size:.1f} MB) in {time.perf_counter() - start:.1f} s", markup=False)
 
 
 def with_ensemble(manifest: Manifest, source: Checkpoint) -> bool:

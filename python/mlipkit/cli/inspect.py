@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from ase.formula import Formula
 from rich.console import Console
 from rich.table import Table
 
 from mlipkit.cli.common import DebugOption, one_command
 from mlipkit.export.manifest import Manifest
 from mlipkit.export.reader import read_manifest
+from mlipkit.export.torchforce.record import TorchForceRecord, is_torchforce, read_torchforce
 
 
 def inspect(
@@ -20,12 +22,16 @@ def inspect(
     json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON, for programs.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Print what an artifact says about itself."""
-    manifest = read_manifest(artifact)
+    """Print what an artifact, or a file for TorchForce, says about itself."""
+    content = read_torchforce(artifact) if is_torchforce(artifact) else read_manifest(artifact)
+    console = Console(highlight=False)
     if json:
-        print(manifest.dumps(), end="")
+        print(content.dumps(), end="")
+    elif isinstance(content, TorchForceRecord):
+        console.print(_particles(content, artifact))
+        show(content.model, Path("its model"), console)
     else:
-        show(manifest, artifact, Console(highlight=False))
+        show(content, artifact, console)
 
 
 def main() -> None:
@@ -41,6 +47,17 @@ def show(manifest: Manifest, path: Path, console: Console) -> None:
     if manifest.outputs:
         console.print(_outputs(manifest))
     console.print(verification_table(manifest))
+
+
+def _particles(record: TorchForceRecord, path: Path) -> Table:
+    table = Table(title=str(path), show_header=False, title_justify="left", title_style="bold")
+    table.add_row("format", "TorchScript for OpenMM's TorchForce, no artifact")
+    table.add_row("particles", f"{len(record.symbols)}: {Formula(''.join(record.symbols)).format('hill')}")
+    table.add_row("task", record.task)
+    table.add_row("precision", record.precision)
+    for name, value in record.conditions.items():
+        table.add_row(name, f"{value:g}")
+    return table
 
 
 def _overview(manifest: Manifest, path: Path) -> Table:

@@ -11,25 +11,40 @@ from mlipkit.data.structure import Structure
 LARGEST_CHARGE_ERROR = 0.1  # e: labels round, and integrals over a grid do not close; the wrong charge is off by one
 
 
+def electron_misfit(protons: int, charge: float, multiplicity: float) -> str | None:
+    """Why so many electrons (protons - charge) cannot have a spin multiplicity; None where they can.
+
+    2S unpaired electrons are as many as there are, or fewer by an even number. Says nothing of numbers that are not
+    whole.
+    """
+    if charge != round(charge) or multiplicity != round(multiplicity):
+        return None
+    electrons, unpaired = protons - round(charge), round(multiplicity) - 1
+    if unpaired <= electrons and (electrons - unpaired) % 2 == 0:
+        return None
+    fitting = "odd" if electrons % 2 == 0 else "even"  # of the multiplicity
+    return (
+        f"total_charge {charge:g} leaves {electrons} electrons, which cannot have spin_multiplicity {multiplicity:g}: "
+        f"it must be {fitting} and at most {electrons + 1}"
+    )
+
+
 def check_electrons(structure: Structure) -> None:
     """Refuses a number of electrons (sum of Z - total charge) that cannot have the spin multiplicity.
 
-    2S unpaired electrons are as many as there are, or fewer by an even number. Says nothing unless the structure has
-    both conditions, as whole numbers.
+    Says nothing unless the structure has both conditions, as whole numbers.
 
     Raises:
         DataError: the two do not fit.
     """
     charge, multiplicity = (structure.conditions.get(name) for name in ("total_charge", "spin_multiplicity"))
-    if charge is None or multiplicity is None or charge != round(charge) or multiplicity != round(multiplicity):
+    if charge is None or multiplicity is None:
         return
-    electrons, unpaired = int(structure.numbers.sum()) - round(charge), round(multiplicity) - 1
-    if unpaired > electrons or (electrons - unpaired) % 2:
-        fitting = "odd" if electrons % 2 == 0 else "even"  # of the multiplicity
+    misfit = electron_misfit(int(structure.numbers.sum()), charge, multiplicity)
+    if misfit is not None:
         raise DataError(
-            f"{structure.where}: total_charge {charge:g} leaves {electrons} electrons, which cannot have "
-            f"spin_multiplicity {multiplicity:g}: it must be {fitting} and at most {electrons + 1}; correct one of the "
-            f"two (data.keys.total_charge, data.keys.spin_multiplicity, data.tasks.{structure.task}.defaults)"
+            f"{structure.where}: {misfit}; correct one of the two (data.keys.total_charge, "
+            f"data.keys.spin_multiplicity, data.tasks.{structure.task}.defaults)"
         )
 
 

@@ -48,6 +48,9 @@ def _archive(path: Path, archive: zipfile.ZipFile) -> tuple[str, str] | None:
         if damaged is not None:
             return f"is damaged in its part {damaged}", "copy it again, or export the checkpoint again"
         return None
+    if "extra/torchforce.json" in names:
+        remedy = "give the artifact, which mlip-export writes from the same checkpoint without --format torchforce"
+        return "is a file for OpenMM's TorchForce, made for one list of atoms, not an artifact", remedy
     if "data.pkl" in names and b"mlipkit-checkpoint" in archive.read(names["data.pkl"]):
         target = path.with_suffix(".pt") if path.suffix != ".pt" else path.with_name(f"{path.stem}-exported.pt")
         return "is a checkpoint of mlip-train, not an artifact", f"freeze it: mlip-export {path} -o {target}"

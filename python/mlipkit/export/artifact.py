@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,13 @@ def reference_probe(checkpoint: Checkpoint, index: ModelIndex, conditions: dict[
     return with_reference(probe, results)
 
 
+def usual_precision(checkpoint: Checkpoint) -> Precision:
+    """``double`` for models trained in float64, else ``mixed``."""
+    # An imported model is kept in float64, whatever it was trained in.
+    trained = checkpoint.provenance.get("source", {}).get("dtype", checkpoint.dtype)
+    return "double" if trained == "float64" else "mixed"
+
+
 def make_manifest(
     checkpoint: Checkpoint,
     config: ArchitectureConfig,
@@ -116,9 +123,7 @@ def make_manifest(
     default_precision: str | None,
     metadata: dict[str, Any],
 ) -> Manifest:
-    # An imported model is kept in float64, whatever it was trained in.
-    trained = checkpoint.provenance.get("source", {}).get("dtype", checkpoint.dtype)
-    usual = "double" if trained == "float64" else "mixed"
+    usual = usual_precision(checkpoint)
     default_precision = default_precision or (usual if usual in found else next(iter(found)))
     if default_precision not in found:
         raise ArtifactError(f"default precision {default_precision!r} is not offered; offered: {', '.join(found)}")
@@ -167,10 +172,16 @@ def write(module: torch.jit.ScriptModule, manifest: Manifest, probe: Probe, path
     content = serialise(module, {**texts, DIGEST: digest})
     if artifact_digest(texts[MANIFEST], texts[PROBE], deserialise(content)) != digest:
         raise ArtifactError("the archive does not give back the tensors that were written into it; nothing was written")
+    replace_file(path, content, lambda part: open_with_engine(part, manifest))
+
+
+def replace_file(path: Path, content: bytes, check: Callable[[Path], None] | None = None) -> None:
+    """Writes beside the target, lets the check read that file, then renames: what was there stays when it fails."""
     part = path.with_name(path.name + ".part")
     try:
         part.write_bytes(content)
-        open_with_engine(part, manifest)
+        if check is not None:
+            check(part)
         os.replace(part, path)
     except OSError as error:
         raise ArtifactError(f"cannot write {path}: {error.strerror or error}") from error

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MANIFEST = "mlip.json"
 PROBE = "probe.json"
 DIGEST = "mlip.sha256"
+TORCHFORCE = "torchforce.json"  # of files that are no artifacts: mlipkit.export.torchforce
 
 
 class ArtifactError(ValueError):
@@ -65,7 +66,7 @@ def describe(error: ValidationError) -> str:
 
 def _read_json(path: str | Path, name: str) -> dict[str, Any]:
     try:
-        content = json.loads(_read_extra(Path(path), name))
+        content = json.loads(read_extra(Path(path), name))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{name} in {path} is not valid JSON ({error}): export the checkpoint again") from error
     if not isinstance(content, dict):
@@ -80,21 +81,27 @@ def _is_checkpoint(archive: zipfile.ZipFile) -> bool:
     )
 
 
-def _read_extra(path: Path, name: str) -> bytes:
+def read_extra(path: Path, name: str) -> bytes:
     """Extra files of a TorchScript archive lie in ``<archive>/extra/``."""
     if not path.is_file():
         raise ArtifactError(f"artifact {path} does not exist")
     try:
         with zipfile.ZipFile(path) as archive:
-            found = [entry for entry in archive.namelist() if entry.split("/", 1)[-1] == f"extra/{name}"]
-            if not found and _is_checkpoint(archive):
+            members = {entry.split("/", 1)[-1]: entry for entry in archive.namelist()}
+            found = members.get(f"extra/{name}")
+            if found is None and f"extra/{TORCHFORCE}" in members:
+                raise ArtifactError(
+                    f"{path} is no artifact but a file for OpenMM's TorchForce, made for one list of atoms; give the "
+                    "artifact, which mlip-export writes from the same checkpoint without --format torchforce"
+                )
+            if found is None and _is_checkpoint(archive):
                 raise ArtifactError(
                     f"{path} is a checkpoint, not an artifact; freeze it: "
                     f"mlip-export {path} -o {path.with_suffix('.pt')}"
                 )
-            if not found:
+            if found is None:
                 raise ArtifactError(f"{path} holds no {name}: it is not a mlipkit artifact; make one with mlip-export")
-            return archive.read(found[0])
+            return archive.read(found)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise ArtifactError(
             f"{path} is damaged, truncated or no artifact at all ({error}): copy it again or export it again"

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from mlipkit.nn.contraction_basis import ContractionBasis, contraction_basis
 from mlipkit.nn.operator_constants import joined_trees, polynomial_tree
-from mlipkit.ops.contraction import contraction
+from mlipkit.nn.plain import UsesOperators
+from mlipkit.ops.contraction import contraction, contraction_reference
 
 
 class ContractionOutput(nn.Module):
@@ -31,7 +32,7 @@ class ContractionOutput(nn.Module):
         return torch.matmul(self.coefficients, self.weight)
 
 
-class SymmetricContraction(nn.Module):
+class SymmetricContraction(UsesOperators):
     """Polynomials of orders 1 .. correlation into degrees 0 .. l_out (MACE, eqs. 10-11)."""
 
     factors: Tensor
@@ -65,4 +66,6 @@ class SymmetricContraction(nn.Module):
     def forward(self, x: Tensor, species: Tensor) -> Tensor:
         """[N, (l_in+1)^2, channels], [N] -> [N, (l_out+1)^2, channels]."""
         coefficients = self.prepared if self.prepared.numel() > 0 else self.coefficients()
+        if self.plain:
+            return contraction_reference(x, coefficients, species, self.factors, self.sizes)
         return contraction(x, coefficients, species, self.factors, self.sizes, self.tree)

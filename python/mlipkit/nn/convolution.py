@@ -9,12 +9,14 @@ from torch import Tensor, nn
 
 from mlipkit.nn.edges import Edges
 from mlipkit.nn.operator_constants import convolution_coupling, coupling_paths
+from mlipkit.nn.plain import UsesOperators
 from mlipkit.nn.radial import RadialNetwork
 from mlipkit.nn.radial_table import FIRST_KNOT, knots_per_length, slope_error, table_of_samples
-from mlipkit.ops.convolution import convolution
+from mlipkit.ops.convolution import convolution, convolution_reference, table_weights
+from mlipkit.ops.degree_linear import degree_linear_reference
 
 
-class Convolution(nn.Module):
+class Convolution(UsesOperators):
     """Message of every atom: all paths summed over its edges, mixed per degree and divided by ``divisor``.
 
     ``mixing`` [paths, channels, channels]: rows of the paths into l3 are contiguous and form one linear map with
@@ -92,8 +94,38 @@ class Convolution(nn.Module):
         Returns:
             [n_local, (l_max+1)^2, channels].
         """
+        one_group = torch.zeros([0], dtype=torch.int64, device=features.device)
+        mixing = self.mixing.unsqueeze(0)
+        if self.plain:
+            sums = self._plain_sums(edges, features, n_local)
+            return degree_linear_reference(sums, mixing, one_group, self.paths_into, self.scales)
+        sums = self._sums(edges, features, n_local)
+        return torch.ops.mlip.degree_linear(sums, mixing, one_group, self.paths_into, self.scales)
+
+    def _plain_sums(self, edges: Edges, features: Tensor, n_local: int) -> Tensor:
+        """:meth:`_sums` without the library; splines are for training alone."""
         if self.table.numel() > 0:
-            sums = torch.ops.mlip.convolution_table(
+            weights = table_weights(edges.distance, self.table, edges.table, self.first_knot, self.knots_per_length).to(
+                features.dtype
+            )
+        else:
+            weights = self.weights(edges.radial, edges.envelope)
+        return convolution_reference(
+            weights,
+            edges.harmonics,
+            features,
+            edges.centre,
+            edges.neighbour,
+            n_local,
+            self.l_in,
+            self.l_max,
+            self.coupling,
+        )
+
+    def _sums(self, edges: Edges, features: Tensor, n_local: int) -> Tensor:
+        """Paths summed over edges: [n_local, rows, channels]."""
+        if self.table.numel() > 0:
+            return torch.ops.mlip.convolution_table(
                 edges.distance,
                 edges.harmonics,
                 features,
@@ -108,24 +140,21 @@ class Convolution(nn.Module):
                 self.l_max,
                 self.coupling,
             )
-        else:
-            weights = self.weights(edges.radial, edges.envelope)
-            splines = edges.splines
-            if splines is not None:
-                rows = splines.interpolation @ weights.flatten(1)
-                weights = torch.ops.mlip.windowed_sum(splines.factors, rows, splines.start).view(
-                    -1, self.n_paths, self.channels
-                )
-            sums = convolution(
-                weights,
-                edges.harmonics,
-                features,
-                edges.centre,
-                edges.neighbour,
-                n_local,
-                self.l_in,
-                self.l_max,
-                self.coupling,
+        weights = self.weights(edges.radial, edges.envelope)
+        splines = edges.splines
+        if splines is not None:
+            rows = splines.interpolation @ weights.flatten(1)
+            weights = torch.ops.mlip.windowed_sum(splines.factors, rows, splines.start).view(
+                -1, self.n_paths, self.channels
             )
-        one_group = torch.zeros([0], dtype=torch.int64, device=sums.device)
-        return torch.ops.mlip.degree_linear(sums, self.mixing.unsqueeze(0), one_group, self.paths_into, self.scales)
+        return convolution(
+            weights,
+            edges.harmonics,
+            features,
+            edges.centre,
+            edges.neighbour,
+            n_local,
+            self.l_in,
+            self.l_max,
+            self.coupling,
+        )

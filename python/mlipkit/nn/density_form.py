@@ -13,9 +13,13 @@ This is the density trick of the atomic cluster expansion (Drautz, Phys. Rev. B 
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlipkit.nn.edges import Edges
+from mlipkit.nn.plain import UsesOperators
+from mlipkit.ops.convolution import table_weights
+from mlipkit.ops.degree_linear import degree_linear_reference
+from mlipkit.ops.species_density import species_density_reference
 
 MOST_FUNCTIONS = 64
 MOST_COLUMNS = 256  # of densities per harmonic: with more, edges cost less than the matrices
@@ -49,7 +53,7 @@ def principal_functions(
     return functions, factors, error
 
 
-class DensityForm(nn.Module):
+class DensityForm(UsesOperators):
     """Messages from densities, once `prepare` has been called.
 
     ``functions`` [rows, Q] spline coefficients; ``factors`` [centre species or 1, neighbour species, Q, l_max+1,
@@ -114,6 +118,20 @@ class DensityForm(nn.Module):
     def forward(self, edges: Edges, species: Tensor, n_local: int) -> Tensor:
         """Messages of the local atoms, mixed: edges of the local atoms, [n_all] -> [n_local, (l_max+1)^2, channels]."""
         number = self.number.index_select(0, species)
+        group = number[:n_local] if self.maps.shape[0] > 1 else number[:0]
+        if self.plain:
+            table = self.functions.view(1, self.functions.shape[0], 1, self.functions.shape[1])
+            radial = table_weights(edges.distance, table, number[:0], self.first_knot, self.knots_per_length)
+            densities = species_density_reference(
+                radial.flatten(1).to(self.maps.dtype),
+                edges.harmonics,
+                edges.centre,
+                edges.neighbour,
+                number,
+                self.n_species,
+                n_local,
+            )
+            return degree_linear_reference(densities, self.maps, group, self.paths, self.scales)
         densities = torch.ops.mlip.species_density(
             edges.distance,
             edges.harmonics,
@@ -126,5 +144,4 @@ class DensityForm(nn.Module):
             self.n_species,
             n_local,
         )
-        group = number[:n_local] if self.maps.shape[0] > 1 else number[:0]
         return torch.ops.mlip.degree_linear(densities, self.maps, group, self.paths, self.scales)

@@ -13,8 +13,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from mlipkit.nn.plain import UsesOperators
+from mlipkit.ops.degree_linear import degree_linear_reference
 
-class EquivariantLinear(nn.Module):
+
+class EquivariantLinear(UsesOperators):
     """Mixes channels within each degree 0 .. l_max. ``weight`` [l_max+1, channels in, channels out]."""
 
     axes: ClassVar[dict[str, tuple[str, ...]]] = {"weight": ("degree", "in", "out")}
@@ -28,10 +31,12 @@ class EquivariantLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, (l_max+1)^2, channels in] -> [N, (l_max+1)^2, channels out]."""
         one_group = torch.zeros([0], dtype=torch.int64, device=x.device)
+        if self.plain:
+            return degree_linear_reference(x, self.weight.unsqueeze(0), one_group, self.paths, self.scales)
         return torch.ops.mlip.degree_linear(x, self.weight.unsqueeze(0), one_group, self.paths, self.scales)
 
 
-class SpeciesLinear(nn.Module):
+class SpeciesLinear(UsesOperators):
     """Mixes channels within each degree with the matrix of the atom's species.
 
     The fully connected product of features and one-hot species of MACE, by index: ``weight``
@@ -48,4 +53,7 @@ class SpeciesLinear(nn.Module):
 
     def forward(self, x: Tensor, species: Tensor) -> Tensor:
         """[N, (l_max+1)^2, channels], [N] -> [N, (l_max+1)^2, channels]."""
-        return torch.ops.mlip.degree_linear(x, self.weight.transpose(0, 1), species, self.paths, self.scales)
+        weight = self.weight.transpose(0, 1)
+        if self.plain:
+            return degree_linear_reference(x, weight, species, self.paths, self.scales)
+        return torch.ops.mlip.degree_linear(x, weight, species, self.paths, self.scales)

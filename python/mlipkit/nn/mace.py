@@ -18,19 +18,20 @@ from mlipkit.nn.edges import Edges
 from mlipkit.nn.ensemble import Ensemble
 from mlipkit.nn.mace_config import MACEConfig
 from mlipkit.nn.mace_layer import MACELayer
+from mlipkit.nn.plain import UsesOperators
 from mlipkit.nn.radial import RadialEmbedding
 from mlipkit.nn.radial_splines import samples, splines, worthwhile
 from mlipkit.nn.radial_table import KNOTS, SLOPE_ERROR, sample_distances, too_few_knots
 from mlipkit.nn.readouts import EnergyReadout, GatedEnergyReadout, NamedReadout, NoReadout
 from mlipkit.nn.registry import register
 from mlipkit.nn.zbl import ZBLRepulsion
-from mlipkit.ops.edge_geometry import edge_geometry
+from mlipkit.ops.edge_geometry import edge_geometry, edge_geometry_reference
 
 MOST_TABLES = 100  # of 1 MB per layer with 128 channels and scalar features
 
 
 @register("mace", MACEConfig)
-class MACE(nn.Module):
+class MACE(UsesOperators):
     """See ``mlipkit.nn.registry.Architecture`` for the contract of ``forward``."""
 
     axes: ClassVar[dict[str, tuple[str, ...]]] = {"embedding": ("species", "channel")}
@@ -177,7 +178,10 @@ class MACE(nn.Module):
         conditions: dict[str, Tensor],
     ) -> dict[str, Tensor]:
         task = conditions["task"]
-        r, harmonics = edge_geometry(r_ij, self.l_max)
+        if self.plain:
+            r, harmonics = edge_geometry_reference(r_ij, self.l_max)
+        else:
+            r, harmonics = edge_geometry(r_ij, self.l_max)
         edges = self._edges(r, harmonics, centre, neighbour, species)
         features = self._initial(species, n_local, conditions)
         energy = torch.zeros([n_local], dtype=r_ij.dtype, device=r_ij.device)

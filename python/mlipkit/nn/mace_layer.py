@@ -2,7 +2,7 @@
 """A layer of the MACE architecture."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlipkit.nn.contraction import SymmetricContraction
 from mlipkit.nn.convolution import Convolution
@@ -11,9 +11,10 @@ from mlipkit.nn.density_form import DensityForm
 from mlipkit.nn.edges import Edges
 from mlipkit.nn.linear import EquivariantLinear, SpeciesLinear
 from mlipkit.nn.mace_config import MACEConfig
+from mlipkit.nn.plain import UsesOperators
 
 
-class MACELayer(nn.Module):
+class MACELayer(UsesOperators):
     """One message-passing step: neighbours' features -> message -> many-body features -> new features."""
 
     def __init__(self, config: MACEConfig, index: int) -> None:
@@ -71,7 +72,7 @@ class MACELayer(nn.Module):
             skipped = not self.residual
         else:
             sent = self.up(features)
-            if not self.first:
+            if not self.plain and not self.first:
                 sent = torch.ops.mlip.halo_exchange(sent, species.shape[0])
             message = self.convolution(edges, sent, n_local)
         if self.density is not None:

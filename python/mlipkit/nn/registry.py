@@ -144,7 +144,8 @@ class Architecture(Protocol):
     the first their features come from ``torch.ops.mlip.halo_exchange``, called ``config.n_exchanges`` times whatever
     the process owns. Centroid virials, which a heat flux needs, exist for models whose exchanged features go on to
     centres by ``torch.ops.mlip.convolution`` or ``convolution_table``; other ones are refused when they are asked for.
-    No edges and no atoms are ordinary inputs, and the energy stays connected to ``r_ij``.
+    No edges and no atoms are ordinary inputs, and the energy stays connected to ``r_ij``. Modules that call operators
+    of the library do without them where they are plain (:mod:`mlipkit.nn.plain`); there are no ghosts then.
 
     A model with uncertainties holds a ``mlipkit.nn.ensemble.Ensemble`` as its submodule ``ensemble``.
     For fine-tuning, modules name the axes of their parameters and say which of them are readouts
