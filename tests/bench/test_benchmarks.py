@@ -15,7 +15,7 @@ from bench_scripts import BENCHMARKS
 
 Quick = Callable[[str], dict[str, Any]]
 NAMES = ["inference", "kernels", "training", "data", "memory", "lammps", "latency", "scaling", "heat_flux", "finetune"]
-NAMES += ["crystal", "torchforce"]
+NAMES += ["crystal", "openmm"]
 
 
 @pytest.mark.parametrize("name", NAMES)
