@@ -9,6 +9,8 @@ python check.py dynamics     # 50 ps at 300 K, 20 ps at 500 K and 10 ps of NVE, 
 """
 
 import argparse
+import io
+import lzma
 import os
 import pathlib
 import tempfile
@@ -24,7 +26,8 @@ STEP, NVE_STEP = 0.001, 0.0005  # ps, of Langevin dynamics and at constant energ
 
 
 def load(name):
-    return read(HERE / f"{name}.extxyz.xz", ":", format="extxyz")
+    with lzma.open(HERE / f"{name}.extxyz.xz", "rt") as stream:  # ASE jumps about, which is slow in a compressed file
+        return read(io.StringIO(stream.read()), ":", format="extxyz")
 
 
 def data():
