@@ -32,7 +32,7 @@ def user_folder(tmp_path: Path, water_checkpoint: Checkpoint, organic_checkpoint
     ase.io.write(tmp_path / "water.data", frames[0], format="lammps-data", specorder=["H", "O"], masses=True)
     water_checkpoint.save(tmp_path / "best.ckpt")
     export(water_checkpoint, tmp_path / "model.pt")
-    export(organic_checkpoint, tmp_path / "organic.pt")
+    shutil.copy(bundled_artifact, tmp_path / "organic.pt")
     shutil.copy(EXAMPLES / "organic" / "alanine_dipeptide.pdb", tmp_path / "dipeptide.pdb")
     shutil.copy(mace_model, tmp_path / "mace.model")
     return tmp_path
