@@ -25,7 +25,7 @@ def mace_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def user_folder(tmp_path: Path, water_checkpoint: Checkpoint, organic_checkpoint: Checkpoint, mace_model: Path) -> Path:
+def user_folder(tmp_path: Path, water_checkpoint: Checkpoint, bundled_artifact: Path, mace_model: Path) -> Path:
     with lzma.open(EXAMPLES / "water" / "water.extxyz.xz", "rt") as stream:
         frames = ase.io.read(io.StringIO(stream.read()), ":24", format="extxyz")
     ase.io.write(tmp_path / "water.extxyz", frames)
