@@ -49,19 +49,20 @@ def prepare(files: Files, name: str, precision: str, folder: Path, torchforce: b
 
 
 def measure(
-    files: Files, name: str, precision: str, threads: int, rounds: int, python: str | None, folder: Path
+    files: Files, name: str, precision: str, threads: int, platform: str, rounds: int, python: str | None, folder: Path
 ) -> Row:
     """Times of a step, their ratios to MLIPForce, the largest difference of the forces, and memory."""
     force, arrays = prepare(files, name, precision, folder, python is not None)
     given = dict.fromkeys(OURS, files.artifact)
     if python is not None:
         given |= dict.fromkeys(OTHERS, force)
+    options = ["--precision", precision, "--threads", str(threads), "--platform", platform]
     with ExitStack() as stack:
         workers = {
             program: stack.enter_context(
                 Worker(
                     WORKER,
-                    [program, str(path), str(arrays), "--precision", precision, "--threads", str(threads)],
+                    [program, str(path), str(arrays), *options],
                     threads=threads,
                     python=python if program == "TorchForce" and python else sys.executable,
                 )
@@ -91,6 +92,7 @@ def main() -> None:
     made.add_argument("--models", nargs="+", default=["8x0e", "64x0e"], help="hidden irreps")
     made.add_argument("--structures", nargs="+", default=["droplet-22", "water-192", "water-1536"])
     made.add_argument("--threads", nargs="+", type=int, default=[1])
+    made.add_argument("--platform", default="CPU", help="of OpenMM; with CUDA the model runs there too")
     made.add_argument("--precision", default="single", choices=["single", "mixed", "double"])
     made.add_argument("--python", help="of the environment with the Torch plugin")
     made.add_argument("--repeats", type=int, default=9, help="rounds of which medians are taken")
@@ -104,10 +106,12 @@ def main() -> None:
             for threads in arguments.threads:
                 results.part(
                     lambda f=files, n=name, t=threads: measure(
-                        f, n, arguments.precision, t, arguments.repeats, arguments.python, results.folder
+                        f, n, arguments.precision, t, arguments.platform, arguments.repeats, arguments.python,
+                        results.folder,
                     ),
                     [arguments.repeats, arguments.python],
                     model=model, structure=name, threads=threads, precision=arguments.precision,
+                    platform=arguments.platform,
                 )  # fmt: skip
     programs = [*OURS, *(OTHERS if arguments.python else ())]
     results.finish(

@@ -19,8 +19,8 @@ TIMESTEP = 1e-5  # ps: positions change in every step, and stay where they are
 Steps = tuple[Callable[[int], object], np.ndarray]  # does one step; forces at the beginning, eV/angstrom
 
 
-def openmm_steps(force: Any, arrays: Any, threads: int) -> Steps:
-    """Velocity Verlet on OpenMM's CPU platform."""
+def openmm_steps(force: Any, arrays: Any, arguments: argparse.Namespace) -> Steps:
+    """Velocity Verlet."""
     import openmm
 
     system = openmm.System()
@@ -30,8 +30,9 @@ def openmm_steps(force: Any, arrays: Any, threads: int) -> Steps:
         system.setDefaultPeriodicBoxVectors(*arrays["box"])
     system.addForce(force)
     integrator = openmm.VerletIntegrator(TIMESTEP)
-    platform = openmm.Platform.getPlatformByName("CPU")
-    context = openmm.Context(system, integrator, platform, {"Threads": str(threads)})
+    platform = openmm.Platform.getPlatformByName(arguments.platform)
+    properties = {"Threads": str(arguments.threads)} if arguments.platform == "CPU" else {"Precision": "mixed"}
+    context = openmm.Context(system, integrator, platform, properties)
     context.setPositions(arrays["positions"])
     forces = context.getState(forces=True).getForces(asNumpy=True)._value / (10 * EV)
 
@@ -39,6 +40,11 @@ def openmm_steps(force: Any, arrays: Any, threads: int) -> Steps:
         integrator.step(1)
 
     return step, forces
+
+
+def device(arguments: argparse.Namespace) -> str:
+    """Where the model runs."""
+    return "cuda" if arguments.platform == "CUDA" else "cpu"
 
 
 def calculator(arguments: argparse.Namespace, arrays: Any) -> Any:
@@ -51,7 +57,8 @@ def calculator(arguments: argparse.Namespace, arrays: Any) -> Any:
     cell = 10 * arrays["box"] if periodic else None
     symbols = [str(symbol) for symbol in arrays["symbols"]]
     atoms = Atoms(symbols, 10 * arrays["positions"], cell=cell, pbc=periodic)
-    atoms.calc = MLIPCalculator(arguments.file, precision=arguments.precision, threads=arguments.threads)
+    options = {"precision": arguments.precision, "threads": arguments.threads, "device": device(arguments)}
+    atoms.calc = MLIPCalculator(arguments.file, **options)
     return atoms
 
 
@@ -79,15 +86,16 @@ def python_steps(arguments: argparse.Namespace, arrays: Any) -> Steps:
 
     force = openmm.PythonForce(compute)
     force.setUsesPeriodicBoundaryConditions("box" in arrays)
-    return openmm_steps(force, arrays, arguments.threads)
+    return openmm_steps(force, arrays, arguments)
 
 
 def native_steps(arguments: argparse.Namespace, arrays: Any) -> Steps:
     from mlipkit.openmm import MLIPForce
 
     symbols = [str(symbol) for symbol in arrays["symbols"]]
-    options = {"precision": arguments.precision, "threads": arguments.threads, "periodic": "box" in arrays}
-    return openmm_steps(MLIPForce(arguments.file, symbols, **options), arrays, arguments.threads)
+    options = {"precision": arguments.precision, "threads": arguments.threads, "device": device(arguments)}
+    options["periodic"] = "box" in arrays
+    return openmm_steps(MLIPForce(arguments.file, symbols, **options), arrays, arguments)
 
 
 def plugin_steps(arguments: argparse.Namespace, arrays: Any) -> Steps:
@@ -95,7 +103,7 @@ def plugin_steps(arguments: argparse.Namespace, arrays: Any) -> Steps:
 
     force = openmmtorch.TorchForce(str(arguments.file))
     force.setUsesPeriodicBoundaryConditions("box" in arrays)
-    return openmm_steps(force, arrays, arguments.threads)
+    return openmm_steps(force, arrays, arguments)
 
 
 def torch_steps(arguments: argparse.Namespace, arrays: Any) -> Steps:
@@ -128,6 +136,7 @@ def main() -> None:
     parser.add_argument("arrays", type=Path)
     parser.add_argument("--precision", required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--platform", required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     step, forces = PROGRAMS[arguments.program](arguments, np.load(arguments.arrays))

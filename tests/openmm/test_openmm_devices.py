@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import openmm
 import pytest
+import torch
 from ase import Atoms
 from mixed_systems import dipeptide_in_water
 from openmm import app
@@ -22,6 +23,11 @@ pytestmark = pytest.mark.skipif(not DEVICES, reason=f"OpenMM has only the platfo
 ALLOWED = {"double": (1e-9, 1e-7), "mixed": (1e-6, 1e-4), "single": (1e-6, 1e-3)}
 PRECISIONS = pytest.mark.parametrize("precision", ["single", "mixed", "double"])
 PLATFORMS = pytest.mark.parametrize("platform", DEVICES or ["none"])
+
+
+def device_of(platform: str) -> str:
+    """Where the model runs."""
+    return "cuda" if platform == "CUDA" and torch.cuda.is_available() else "cpu"
 
 
 def context_of(
@@ -41,7 +47,7 @@ def test_energy_and_forces(
     vector_artifact: Path, cases: dict[str, Atoms], name: str, precision: str, platform: str
 ) -> None:
     atoms = cases[name]
-    system = make_system(atoms, make_force(vector_artifact, atoms))
+    system = make_system(atoms, make_force(vector_artifact, atoms, device=device_of(platform)))
     energy, force = ALLOWED[precision]
     found = state_of(context_of(system, atoms.positions * 0.1, platform, precision))
     assert_same(found, ase_state(vector_artifact, atoms), energy, force)
@@ -55,7 +61,8 @@ def test_part_factor_and_derivative(
     """Positions reach the particles of the model in its order, and forces the particles of the System."""
     atoms = cases["bulk_water"]
     chosen = np.random.default_rng(2).permutation(len(atoms))[:20].tolist()
-    force = make_force(vector_artifact, atoms[chosen], atoms=chosen, scale_parameter="lambda")
+    options = {"atoms": chosen, "scale_parameter": "lambda", "device": device_of(platform)}
+    force = make_force(vector_artifact, atoms[chosen], **options)
     context = context_of(make_system(atoms, force), atoms.positions * 0.1, platform, precision)
     expected = ase_state(vector_artifact, atoms[chosen])
     forces = np.zeros((len(atoms), 3))
@@ -70,7 +77,7 @@ def test_part_factor_and_derivative(
 @PLATFORMS
 def test_outputs(ensemble_artifact: Path, cases: dict[str, Atoms], platform: str) -> None:
     atoms = cases["bulk_water"]
-    force = make_force(ensemble_artifact, atoms)
+    force = make_force(ensemble_artifact, atoms, device=device_of(platform))
     found = force.getOutput(
         context_of(make_system(atoms, force), atoms.positions * 0.1, platform, "double"), "force_sigma"
     )
@@ -89,7 +96,14 @@ def test_atoms_that_the_platform_has_sorted(organic_artifact: Path, periodic: bo
     they were."""
     mixture = dipeptide_in_water(app.CutoffPeriodic)
     atoms = [*range(22), 700, 701, 702]
-    force = MLIPForce(organic_artifact, topology=mixture.topology, atoms=atoms, periodic=periodic, precision="double")
+    force = MLIPForce(
+        organic_artifact,
+        topology=mixture.topology,
+        atoms=atoms,
+        periodic=periodic,
+        precision="double",
+        device=device_of(platform),
+    )
     force.setForceGroup(3)
     mixture.system.addForce(force)
     positions = mixture.positions.copy()
