@@ -105,7 +105,7 @@ def test_factor_that_is_no_number(vector_artifact: Path, cases: dict[str, Atoms]
     atoms = cases["molecule"]
     context = make_context(make_system(atoms, make_force(vector_artifact, atoms, scale_parameter="s")), atoms)
     context.setParameter("s", float("nan"))
-    with pytest.raises(openmm.OpenMMException, match="global parameter that multiplies the energy is nan"):
+    with pytest.raises(openmm.OpenMMException, match="global parameter s, which multiplies the energy, is nan"):
         state_of(context)
 
 

@@ -6,12 +6,7 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-try:
-    import openmm
-except ImportError as error:
-    raise ImportError(
-        f"mlipkit.openmm needs OpenMM ({error}); install it with: pip install 'mlipkit[openmm]'"
-    ) from error
+import openmm
 
 from mlipkit._libraries import library_folder
 
