@@ -65,11 +65,11 @@ void ComputeCalcMLIPForceKernel::compileKernels() {
   const auto n = static_cast<int>(model_->particles().size());
   const bool wide = device_.getUseDoublePrecision() || device_.getUseMixedPrecision();
   positions_.resize(3 * model_->particles().size());
-  std::vector<int> place(device_.getPaddedNumAtoms(), -1);
-  for (int i = 0; i < n; ++i) place[model_->particles()[i]] = i;
+  placeOf_.assign(device_.getPaddedNumAtoms(), -1);
+  for (int i = 0; i < n; ++i) placeOf_[model_->particles()[i]] = i;
   place_.reset(device_.createArray());
-  place_->initialize<int>(device_, place.size(), "mlipPlace");
-  place_->upload(place);
+  place_->initialize<int>(device_, placeOf_.size(), "mlipPlace");
+  place_->upload(placeOf_);
   transfer_.reset(device_.createArray());
   transfer_->initialize(device_, positions_.size(), wide ? sizeof(double) : sizeof(float), "mlipTransfer");
 
@@ -102,11 +102,12 @@ void ComputeCalcMLIPForceKernel::gather() {
 void ComputeCalcMLIPForceKernel::unwrap() {
   const std::vector<OpenMM::mm_int4>& offsets = device_.getPosCellOffsets();
   const std::vector<int>& atomIndex = device_.getAtomIndex();
-  std::vector<OpenMM::Vec3> shift(device_.getNumAtoms());
-  for (int k = 0; k < device_.getNumAtoms(); ++k)
-    shift[atomIndex[k]] = box_[0] * offsets[k].x + box_[1] * offsets[k].y + box_[2] * offsets[k].z;
-  for (size_t i = 0; i < model_->particles().size(); ++i)
-    for (int axis = 0; axis < 3; ++axis) positions_[3 * i + axis] -= shift[model_->particles()[i]][axis];
+  for (int k = 0; k < device_.getNumAtoms(); ++k) {
+    const int i = placeOf_[atomIndex[k]];
+    if (i < 0) continue;
+    const OpenMM::Vec3 shift = box_[0] * offsets[k].x + box_[1] * offsets[k].y + box_[2] * offsets[k].z;
+    for (int axis = 0; axis < 3; ++axis) positions_[3 * i + axis] -= shift[axis];
+  }
 }
 
 void ComputeCalcMLIPForceKernel::scatter(double scale) {

@@ -28,7 +28,7 @@ class ComputeCalcMLIPForceKernel : public CalcMLIPForceKernel {
 
  private:
   void compileKernels();
-  /// Positions, box, and whether molecules were wrapped into it.
+  /// Positions and box.
   void gather();
   void unwrap();
   void scatter(double scale);
@@ -37,8 +37,9 @@ class ComputeCalcMLIPForceKernel : public CalcMLIPForceKernel {
   std::unique_ptr<MLIPModel> model_;
   std::string scaleParameter_;
   OpenMM::Vec3 box_[3];
+  std::vector<int> placeOf_;                                  // [particles] in the model, or -1
   std::vector<double> positions_, forces_;                    // of the particles of the model, [n][3]
-  std::unique_ptr<OpenMM::ArrayInterface> place_, transfer_;  // [particles] in the model, or -1; [n][3]
+  std::unique_ptr<OpenMM::ArrayInterface> place_, transfer_;  // placeOf_, and [n][3], on the device
   OpenMM::ComputeKernel gatherPositions_, addForces_;
 };
 

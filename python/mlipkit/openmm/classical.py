@@ -7,7 +7,6 @@ in the region, so that nothing but rounding separates lambda = 0 from the classi
 
 from __future__ import annotations
 
-import copy
 import itertools
 import xml.etree.ElementTree as ElementTree
 
@@ -40,43 +39,42 @@ def take_bonded(tree: ElementTree.Element, region: Region) -> list[openmm.Force]
     """Removes bonds, angles and torsions of the region from a serialized System; gives them as forces of their own."""
     taken = []
     for element in tree.iterfind("Forces/Force"):
-        if element.attrib["type"] not in BONDED:
-            continue
-        inner = copy.deepcopy(element)
-        found = _keep(inner, lambda term: region.holds(_particles(term)))
-        _keep(element, lambda term: not region.holds(_particles(term)))
-        if found:
-            taken.append(openmm.XmlSerializer.deserialize(ElementTree.tostring(inner, encoding="unicode")))
+        if element.attrib["type"] in BONDED:
+            inner = ElementTree.Element(element.tag, element.attrib)
+            if sum(_divide(group, ElementTree.SubElement(inner, group.tag, group.attrib), region) for group in element):
+                taken.append(openmm.XmlSerializer.deserialize(ElementTree.tostring(inner, encoding="unicode")))
     return taken
 
 
-def _keep(element: ElementTree.Element, wanted) -> int:  # type: ignore[no-untyped-def]
-    """Removes terms that are not wanted; the number of those that stay."""
-    stay = 0
-    for group in element:
-        terms = [term for term in group if term.tag in TERMS]
-        for term in terms:
-            if wanted(term):
-                stay += 1
-            else:
-                group.remove(term)
-    return stay
+def _divide(group: ElementTree.Element, inner: ElementTree.Element, region: Region) -> int:
+    """Moves terms of the region from one element to another, which gets a share in all else; their number."""
+    rest: list[ElementTree.Element] = []
+    terms: list[ElementTree.Element] = []
+    for child in group:
+        (terms if child.tag in TERMS and region.holds(_particles(child)) else rest).append(child)
+    inner.extend([child for child in rest if child.tag not in TERMS] + terms)
+    group[:] = rest
+    return len(terms)
 
 
 def take_constraints(tree: ElementTree.Element, region: Region, bonded: list[openmm.Force] | None) -> None:
     """Removes the constraints of the region; with ``bonded``, a bond there must take the place of each."""
     constraints = tree.find("Constraints")
-    inner = [] if constraints is None else [term for term in constraints if region.holds(_particles(term))]
-    for term in inner:
-        if bonded is not None and frozenset(_particles(term)) not in _bonds(bonded):
-            i, j = _particles(term)
+    if constraints is None:
+        return
+    bonds = None if bonded is None else _bonds(bonded)
+    rest = []
+    for term in constraints:
+        i, j = _particles(term)
+        if not region.holds((i, j)):
+            rest.append(term)
+        elif bonds is not None and frozenset((i, j)) not in bonds:
             raise ValueError(
                 f"particles {i} and {j} are held by a constraint and by no bond of the force field, so nothing would "
                 "hold them when lambda_interpolate is 0; create the System with constraints=None and rigidWater=False, "
                 "or with flexibleConstraints=True, or give removeConstraints=False"
             )
-        assert constraints is not None
-        constraints.remove(term)
+    constraints[:] = rest
 
 
 def _bonds(forces: list[openmm.Force]) -> set[frozenset[int]]:
