@@ -21,6 +21,16 @@ void need(const char* function, Pointers... pointers) {
   if (((pointers == nullptr) || ...)) fail(MLIP_ERROR_ARGUMENT, function, ": a handle or pointer is NULL");
 }
 
+void check_computable(const char* function, const mlip::Model& model, const mlip::NeighbourList& list,
+                      const mlip_result& result) {
+  const double cutoff = model.cutoff();
+  if (std::abs(list.cutoff() - cutoff) > 1e-12 * cutoff)
+    fail(MLIP_ERROR_ARGUMENT, "the neighbour list has cutoff ", list.cutoff(), ", the model ", cutoff,
+         " angstrom; create the list with the model's cutoff");
+  if (result.edge_gradients != nullptr)
+    fail(MLIP_ERROR_ARGUMENT, function, " gives no edge gradients; use mlip_evaluate, or leave them NULL");
+}
+
 }  // namespace
 
 int mlip_interface_version(void) {
@@ -145,16 +155,29 @@ mlip_status mlip_predict_memory(mlip_model* model, const mlip_size* size, double
   });
 }
 
+mlip_status mlip_get_device_arrays(mlip_model* model, int64_t n_atoms, mlip_device_arrays* arrays) {
+  return guarded([&] {
+    need("mlip_get_device_arrays", model, arrays);
+    *arrays = model->model.device_arrays(n_atoms);
+  });
+}
+
 mlip_status mlip_compute(mlip_model* model, mlip_neighbours* neighbours, int64_t n_atoms, const int64_t* species,
                          const double* positions, const double* cell, const int* pbc, mlip_result* result) {
   return guarded([&] {
     need("mlip_compute", model, neighbours, result);
-    const double cutoff = model->model.cutoff();
-    if (std::abs(neighbours->list.cutoff() - cutoff) > 1e-12 * cutoff)
-      fail(MLIP_ERROR_ARGUMENT, "the neighbour list has cutoff ", neighbours->list.cutoff(), ", the model ", cutoff,
-           " angstrom; create the list with the model's cutoff");
-    if (result->edge_gradients != nullptr)
-      fail(MLIP_ERROR_ARGUMENT, "mlip_compute gives no edge gradients; use mlip_evaluate, or leave them NULL");
+    check_computable("mlip_compute", model->model, neighbours->list, *result);
     model->model.compute(neighbours->list, {n_atoms, species, positions, cell, pbc}, *result);
+  });
+}
+
+mlip_status mlip_compute_on_device(mlip_model* model, mlip_neighbours* neighbours, int64_t n_atoms,
+                                   const int64_t* species, const double* cell, const int* pbc, mlip_result* result) {
+  return guarded([&] {
+    need("mlip_compute_on_device", model, neighbours, result);
+    check_computable("mlip_compute_on_device", model->model, neighbours->list, *result);
+    if (result->forces != nullptr)
+      fail(MLIP_ERROR_ARGUMENT, "mlip_compute_on_device leaves the forces on the device; leave result->forces NULL");
+    model->model.compute_on_device(neighbours->list, {n_atoms, species, nullptr, cell, pbc}, *result);
   });
 }

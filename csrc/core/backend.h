@@ -79,11 +79,11 @@ struct BackendResult {
 
 /// One step of pairs on a device.
 struct PairStep {
-  const double *positions, *cell;  // [n_all][3]; [3][3], null without shifts
+  const double *positions, *cell;  // [n_all][3], null: those of arrays(); [3][3], null without shifts
   double cutoff;
   bool broken;  // a pair has no direction: take part in halo exchanges, without edges
   Request request;
-  double *forces, *virial, *virials, *centroid_virials;  // results of Reducer, in host memory; null: not wanted
+  double *forces, *virial, *virials, *centroid_virials;  // results of Reducer, in host memory; null: not wanted there
 };
 
 /// Pairs that stay on a device (GPU) between steps: positions go in, sums come out, nothing else crosses.
@@ -94,6 +94,13 @@ class MLIP_API DevicePairs {
   virtual void upload(const PairView& pairs) = 0;
   /// Finds the pairs of a grid on the device.
   virtual void find(const CellView& grid) = 0;
+  /// For n atoms whose positions are on the device; for the same n the same arrays.
+  virtual mlip_device_arrays arrays(int64_t n) = 0;
+  /// Their positions become those that `near` compares with, until pairs come from elsewhere.
+  virtual void keep_positions() = 0;
+  /// Whether all of them are finite and within `limit` (angstrom) of those kept.
+  virtual bool near(double limit) = 0;
+  virtual void download_positions(double* to) = 0;
   /// [n], as the module numbers them; to be told before each evaluation.
   virtual void set_species(const std::vector<int64_t>& species) = 0;
   /// Energies of atoms go into `result` where `energies` says so; else only their sum into its one entry. False:
@@ -125,7 +132,7 @@ class MLIP_API Backend {
 };
 
 /// Raised whenever something above changes: libmlip and libmlip_torch must be of one build.
-constexpr int kBackendInterface = 5;
+constexpr int kBackendInterface = 6;
 
 /// Opens libmlip_torch beside libmlip. Throws MLIP_ERROR_BACKEND with both torch versions when they do not fit.
 std::unique_ptr<Backend> make_backend();

@@ -45,6 +45,9 @@ class Model {
   void evaluate_pairs(const double* positions, const double* cell, mlip_result& result);
   /// List and evaluation in one.
   void compute(NeighbourList& list, const Structure& structure, mlip_result& result);
+  mlip_device_arrays device_arrays(int64_t n_atoms);
+  /// The same with the positions of device_arrays; those of `structure` are null.
+  void compute_on_device(NeighbourList& list, const Structure& structure, mlip_result& result);
   const BackendOutput& output(const std::string& name) const;
   double predict_memory(const GraphSize& size);
   double cutoff() const { return manifest_.cutoff; }
@@ -56,6 +59,8 @@ class Model {
   void check_halo(int64_t n_ghosts) const;
   void map_species(const int64_t* species, int64_t n);
   void run(int64_t n_local, int64_t n_all, const Fault& fault, mlip_result& result);
+  void compute_with(DevicePairs& device, NeighbourList& list, const Structure& structure, Positions& where,
+                    mlip_result& result);
   PairStep step_of(const double* positions, const double* cell, const mlip_result& result) const;
   void run_on_device(PairStep step, int64_t n_local, int64_t n_all, const std::function<Fault()>& explain,
                      mlip_result& result);
@@ -66,6 +71,7 @@ class Model {
   double add_e0(int64_t n_local, double* energies) const;
   void fill(int64_t n_local, int64_t n_all, mlip_result& result);
   bool outputs_finite() const;
+  bool virial_finite(const mlip_result& result) const;
 
   std::string path_, precision_, device_;
   std::unique_ptr<Backend> backend_;
@@ -92,7 +98,9 @@ class Model {
   int64_t device_builds_ = 0;                   // and by which number; 0: none
   Edges edges_{MLIP_FLOAT64};                   // of the last evaluation
   Reducer reducer_{MLIP_FLOAT64};
-  Buffer<double> forces_;  // where the host wants none
+  Buffer<double> forces_;           // where the host wants none
+  int64_t device_atoms_ = -1;       // of device_arrays
+  std::vector<double> downloaded_;  // their positions, when a list is built
   BackendResult result_;
   bool evaluated_ = false;
 };

@@ -17,6 +17,24 @@ int64_t next_keeper() {
   return ++last;
 }
 
+/// Those of device_arrays.
+class DevicePositions final : public Positions {
+ public:
+  DevicePositions(DevicePairs& device, int64_t n_atoms, std::vector<double>& memory)
+      : device_(device), n_atoms_(n_atoms), memory_(memory) {}
+  bool near(const std::vector<double>&, double limit) override { return device_.near(limit); }
+  const double* host() override {
+    memory_.resize(3 * n_atoms_);
+    device_.download_positions(memory_.data());
+    return memory_.data();
+  }
+
+ private:
+  DevicePairs& device_;
+  int64_t n_atoms_;
+  std::vector<double>& memory_;
+};
+
 }  // namespace
 
 void Model::check_halo(int64_t n_ghosts) const {
@@ -78,24 +96,53 @@ void Model::compute(NeighbourList& list, const Structure& structure, mlip_result
   const auto& [n, species, positions, cell, pbc] = structure;
   if (n > 0 && species == nullptr) fail(MLIP_ERROR_ARGUMENT, "no species were given for ", n, " atoms");
   if (DevicePairs* device = backend_->device_pairs()) {
-    // The device holds one list: after another one's turn this one is found anew.
-    const int64_t keeper = device_list_ == &list && device_builds_ != 0 ? device_builds_ : next_keeper();
-    device_list_ = &list;
-    device_builds_ = 0;
-    list.refresh(n, positions, cell, pbc, keeper, [&](const CellGrid& grid) {
-      grid.check_shifts();
-      device->find(grid.view());
-    });
-    device_builds_ = keeper;
-    map_species(species, n);
-    const auto why = [&] {
-      return explain(list.candidates(n, positions, cell, pbc, backend_->team()), positions, list.cell());
-    };
-    return run_on_device(step_of(positions, list.cell(), result), n, n, why, result);
+    HostPositions given(n, positions);
+    return compute_with(*device, list, structure, given, result);
   }
   const PairView pairs = list.candidates(n, positions, cell, pbc, backend_->team());
   map_species(species, n);
   run(n, n, edges_.filter(pairs, positions, list.cell(), manifest_.cutoff, backend_->team()), result);
+}
+
+mlip_device_arrays Model::device_arrays(int64_t n_atoms) {
+  if (n_atoms < 0) fail(MLIP_ERROR_ARGUMENT, "the number of atoms is negative (", n_atoms, ")");
+  DevicePairs* device = backend_->device_pairs();
+  if (device == nullptr)
+    fail(MLIP_ERROR_ARGUMENT, "the model is on device ", device_, ", whose memory the host shares; open it on a GPU");
+  device_atoms_ = n_atoms;
+  return device->arrays(n_atoms);
+}
+
+void Model::compute_on_device(NeighbourList& list, const Structure& structure, mlip_result& result) {
+  has_pairs_ = evaluated_ = false;
+  const int64_t n = structure.n_atoms;
+  if (n != device_atoms_)
+    fail(MLIP_ERROR_ARGUMENT, "there are no arrays for ", n, " atoms; call mlip_get_device_arrays before");
+  if (n > 0 && structure.species == nullptr) fail(MLIP_ERROR_ARGUMENT, "no species were given for ", n, " atoms");
+  DevicePairs& device = *backend_->device_pairs();
+  DevicePositions given(device, n, downloaded_);
+  compute_with(device, list, structure, given, result);
+}
+
+void Model::compute_with(DevicePairs& device, NeighbourList& list, const Structure& structure, Positions& where,
+                         mlip_result& result) {
+  const auto& [n, species, positions, cell, pbc] = structure;
+  // The device holds one list: after another one's turn this one is found anew.
+  const int64_t keeper = device_list_ == &list && device_builds_ != 0 ? device_builds_ : next_keeper();
+  device_list_ = &list;
+  device_builds_ = 0;
+  list.refresh(n, where, cell, pbc, keeper, [&, on_device = positions == nullptr](const CellGrid& grid) {
+    grid.check_shifts();
+    device.find(grid.view());
+    if (on_device) device.keep_positions();
+  });
+  device_builds_ = keeper;
+  map_species(species, n);
+  const auto why = [&, n = n, cell = cell, pbc = pbc] {
+    const double* places = where.host();
+    return explain(list.candidates(n, places, cell, pbc, backend_->team()), places, list.cell());
+  };
+  run_on_device(step_of(positions, list.cell(), result), n, n, why, result);
 }
 
 void Model::check_request(const mlip_result& result) const {
@@ -146,7 +193,6 @@ void Model::run_on_device(PairStep step, int64_t n_local, int64_t n_all, const s
   DevicePairs& device = *backend_->device_pairs();
   device.set_species(graph_species_);
   electrons_.check(graph_species_.data(), n_local, step.request.conditions, reduction_);
-  if (result.energy_only == 0 && step.forces == nullptr) step.forces = forces_.reserve(3 * n_all);
   std::fill(result.virial, result.virial + 6, std::numeric_limits<double>::quiet_NaN());
   step.virial = result.virial;
   HaloHost* host = has_halo_ ? &halo_ : nullptr;
@@ -165,13 +211,17 @@ void Model::run_on_device(PairStep step, int64_t n_local, int64_t n_all, const s
   } else {
     result.energy = result_.energies[0] + add_e0(n_local, nullptr);
   }
-  bool finite = std::isfinite(result.energy) && outputs_finite();
-  for (int64_t k = 0; finite && result.energy_only == 0 && k < 3 * n_all; ++k) finite = std::isfinite(step.forces[k]);
-  if (!finite)
+  if (!std::isfinite(result.energy) || !virial_finite(result) || !outputs_finite())
     fail(MLIP_ERROR_NUMERIC,
          "an energy, a force or an output is not finite; the structure is far from what the model "
          "knows, or the time step is too long: look at the last good frame");
   evaluated_ = true;
+}
+
+/// Of the gradients: one that is not finite makes a diagonal component so.
+bool Model::virial_finite(const mlip_result& result) const {
+  return result.energy_only != 0 ||
+         std::all_of(result.virial, result.virial + 3, [](double x) { return std::isfinite(x); });
 }
 
 /// Adds the reference energies to those of atoms, if these are given; the sum of them, or of the reference energies.
@@ -203,10 +253,7 @@ void Model::fill(int64_t n_local, int64_t n_all, mlip_result& result) {
                                 backend_->team());
   }
   result.energy = add_e0(n_local, result_.energies.data());
-  // One gradient that is not finite makes a diagonal component of the virial so.
-  bool finite = std::isfinite(result.energy) && outputs_finite();
-  for (int k = 0; k < 3 && result.energy_only == 0; ++k) finite = finite && std::isfinite(result.virial[k]);
-  if (!finite) check_finite(edges, type, result_);
+  if (!std::isfinite(result.energy) || !virial_finite(result) || !outputs_finite()) check_finite(edges, type, result_);
   if (result.energies != nullptr) std::copy(result_.energies.begin(), result_.energies.end(), result.energies);
   if (result.edge_gradients == nullptr) return;
   const auto copy = [&](auto* gradients) {

@@ -18,6 +18,22 @@ void check_positions(int64_t n_atoms, const double* positions) {
 
 }  // namespace
 
+HostPositions::HostPositions(int64_t n_atoms, const double* positions) : positions_(positions) {
+  if (n_atoms > 0 && positions == nullptr) fail(MLIP_ERROR_ARGUMENT, "no positions were given for ", n_atoms, " atoms");
+}
+
+bool HostPositions::near(const std::vector<double>& built, double limit) {
+  for (size_t k = 0; k < built.size(); k += 3) {
+    double moved = 0.0;
+    for (size_t a = k; a < k + 3; ++a) {
+      const double d = positions_[a] - built[a];
+      moved += d * d;
+    }
+    if (!(moved <= limit * limit)) return false;
+  }
+  return true;
+}
+
 NeighbourList::NeighbourList(double cutoff, double skin) : cutoff_(cutoff), skin_(skin) {
   if (!(std::isfinite(cutoff) && cutoff > 0.0))
     fail(MLIP_ERROR_ARGUMENT, "the cutoff of a neighbour list must be positive and finite, not ", cutoff, " angstrom");
@@ -37,17 +53,16 @@ mlip_edges NeighbourList::update(int64_t n_atoms, const double* positions, const
 
 PairView NeighbourList::candidates(int64_t n_atoms, const double* positions, const double* cell, const int* pbc,
                                    ThreadTeam& team) {
-  refresh(n_atoms, positions, cell, pbc, 1, [&](const CellGrid& grid) { grid.collect(candidates_, team); });
+  HostPositions given(n_atoms, positions);
+  refresh(n_atoms, given, cell, pbc, 1, [&](const CellGrid& grid) { grid.collect(candidates_, team); });
   const int32_t* shifts = candidates_.shifts.empty() ? nullptr : candidates_.shifts.front().data();
   return {n_atoms, n_atoms, candidates_.first.data(), candidates_.neighbour.data(), shifts};
 }
 
-void NeighbourList::refresh(int64_t n_atoms, const double* positions, const double* cell, const int* pbc,
-                            int64_t keeper, const std::function<void(const CellGrid&)>& build) {
+void NeighbourList::refresh(int64_t n_atoms, Positions& positions, const double* cell, const int* pbc, int64_t keeper,
+                            const std::function<void(const CellGrid&)>& build) {
   if (n_atoms < 0 || n_atoms > std::numeric_limits<int32_t>::max())
     fail(MLIP_ERROR_ARGUMENT, "the number of atoms is negative or too large (", n_atoms, ")");
-  if (n_atoms > 0 && positions == nullptr) fail(MLIP_ERROR_ARGUMENT, "no positions were given for ", n_atoms, " atoms");
-  check_positions(n_atoms, positions);
   std::array<int, 3> periodic{};
   std::array<double, 9> vectors{};  // zero rows for open directions: they are never read
   for (int k = 0; k < 3; ++k) {
@@ -56,30 +71,18 @@ void NeighbourList::refresh(int64_t n_atoms, const double* positions, const doub
     if (cell == nullptr) fail(MLIP_ERROR_ARGUMENT, "periodic boundaries need a cell; none was given");
     for (int a = 0; a < 3; ++a) vectors[3 * k + a] = cell[3 * k + a];
   }
-  if (keeper_ == keeper && still_valid(n_atoms, positions, vectors, periodic)) return;
+  const bool same = positions_.size() == static_cast<size_t>(3 * n_atoms) && vectors == cell_ && periodic == pbc_;
+  if (keeper_ == keeper && same && positions.near(positions_, 0.5 * skin_)) return;
   keeper_ = 0;  // stays so when something below throws
+  const double* places = positions.host();
+  check_positions(n_atoms, places);
   const Lattice lattice(vectors.data(), periodic.data());
-  build(CellGrid(lattice, n_atoms, positions, cutoff_ + skin_));
-  positions_.assign(positions, positions + 3 * n_atoms);
+  build(CellGrid(lattice, n_atoms, places, cutoff_ + skin_));
+  positions_.assign(places, places + 3 * n_atoms);
   cell_ = vectors;
   pbc_ = periodic;
   keeper_ = keeper;
   ++builds_;
-}
-
-bool NeighbourList::still_valid(int64_t n_atoms, const double* positions, const std::array<double, 9>& cell,
-                                const std::array<int, 3>& pbc) const {
-  if (positions_.size() != static_cast<size_t>(3 * n_atoms) || cell != cell_ || pbc != pbc_) return false;
-  const double limit = 0.25 * skin_ * skin_;
-  for (int64_t i = 0; i < n_atoms; ++i) {
-    double moved = 0.0;
-    for (int a = 0; a < 3; ++a) {
-      const double d = positions[3 * i + a] - positions_[3 * i + a];
-      moved += d * d;
-    }
-    if (moved > limit) return false;
-  }
-  return true;
 }
 
 }  // namespace mlip

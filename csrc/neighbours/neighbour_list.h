@@ -14,6 +14,16 @@
 
 namespace mlip {
 
+/// Where atoms are: in this process's memory, or on a device.
+class Positions {
+ public:
+  virtual ~Positions() = default;
+  /// Whether all are finite and within `limit` (angstrom) of where they were at the last build, `built` [n][3].
+  virtual bool near(const std::vector<double>& built, double limit) = 0;
+  /// [n][3] in this process's memory.
+  virtual const double* host() = 0;
+};
+
 /// Full list: every pair appears once from each side. Deterministic: edges are ordered by centre and, within one, as
 /// the grid met them.
 class NeighbourList {
@@ -29,7 +39,7 @@ class NeighbourList {
 
   /// The same with pairs that are kept elsewhere, by `keeper` (a number that is never used again; 1 is this list):
   /// calls `build` when they have to be found anew.
-  void refresh(int64_t n_atoms, const double* positions, const double* cell, const int* pbc, int64_t keeper,
+  void refresh(int64_t n_atoms, Positions& positions, const double* cell, const int* pbc, int64_t keeper,
                const std::function<void(const CellGrid&)>& build);
 
   /// [3][3], zero rows for open directions.
@@ -39,9 +49,6 @@ class NeighbourList {
   int64_t builds() const { return builds_; }
 
  private:
-  bool still_valid(int64_t n_atoms, const double* positions, const std::array<double, 9>& cell,
-                   const std::array<int, 3>& pbc) const;
-
   double cutoff_, skin_;
   int64_t builds_ = 0;
   int64_t keeper_ = 0;  // 0: there are no candidates
@@ -52,6 +59,17 @@ class NeighbourList {
   std::array<int, 3> pbc_{};
   Candidates candidates_;
   Edges edges_{MLIP_FLOAT64};  // of the last update
+};
+
+/// Positions [n][3] of this process.
+class HostPositions final : public Positions {
+ public:
+  HostPositions(int64_t n_atoms, const double* positions);
+  bool near(const std::vector<double>& built, double limit) override;
+  const double* host() override { return positions_; }
+
+ private:
+  const double* positions_;
 };
 
 }  // namespace mlip

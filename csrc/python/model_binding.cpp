@@ -8,7 +8,7 @@ namespace {
 struct Results {
   Results(int64_t n_local, int64_t n_all, int64_t n_edges, const Wanted& wanted) {
     c.energy_only = wanted.energy_only;
-    if (!wanted.energy_only) c.forces = (forces = py::array_t<double>({n_all, int64_t{3}})).mutable_data();
+    if (wanted.forces) c.forces = (forces = py::array_t<double>({n_all, int64_t{3}})).mutable_data();
     if (wanted.energies) c.energies = (energies = py::array_t<double>(n_local)).mutable_data();
     if (wanted.virials) c.virials = (virials = py::array_t<double>({n_all, int64_t{6}})).mutable_data();
     if (wanted.centroid_virials)
@@ -174,7 +174,7 @@ py::dict Model::evaluate(const Array<int64_t>& species, const Array<int64_t>& ce
   n_all_ = species.shape(0);
   const mlip_graph graph{n_local, n_all_, species.data(), n_edges, centre.data(), neighbour.data(), r_ij.data()};
   Results results(std::max<int64_t>(n_local, 0), n_all_, n_edges,
-                  {energies, virials, centroid_virials, edge_gradients, energy_only});
+                  {energies, virials, centroid_virials, edge_gradients, energy_only, !energy_only});
   mlip_status status;
   {
     py::gil_scoped_release release;
@@ -206,7 +206,7 @@ py::dict Model::evaluate_pairs(const Array<double>& positions, const Array<doubl
                                bool centroid_virials, bool energy_only) {
   expect_shape(positions, "positions", {n_all_, 3});
   expect_shape(cell, "cell", {3, 3});
-  Results results(n_local_, n_all_, 0, {energies, virials, centroid_virials, false, energy_only});
+  Results results(n_local_, n_all_, 0, {energies, virials, centroid_virials, false, energy_only, !energy_only});
   const double *x = positions.data(), *h = cell.data();
   mlip_status status;
   {
@@ -226,7 +226,7 @@ py::dict Model::compute(const Array<int64_t>& species, const Array<double>& posi
   expect_shape(cell, "cell", {3, 3});
   expect_shape(pbc, "pbc", {3});
   n_local_ = n_all_ = n_atoms;
-  Results results(n_atoms, n_atoms, 0, {energies, virials, centroid_virials, false, energy_only});
+  Results results(n_atoms, n_atoms, 0, {energies, virials, centroid_virials, false, energy_only, !energy_only});
   const int64_t* s = species.data();
   const double *x = positions.data(), *h = cell.data();
   const int* p = pbc.data();
@@ -234,6 +234,31 @@ py::dict Model::compute(const Array<int64_t>& species, const Array<double>& posi
   {
     py::gil_scoped_release release;
     status = mlip_compute(handle_.get(), neighbours.handle(), n_atoms, s, x, h, p, &results.c);
+  }
+  check(status);
+  return results.to_dict();
+}
+
+std::pair<uint64_t, uint64_t> Model::device_arrays(int64_t n_atoms) {
+  mlip_device_arrays arrays{};
+  check(mlip_get_device_arrays(handle_.get(), n_atoms, &arrays));
+  return {reinterpret_cast<uintptr_t>(arrays.positions), reinterpret_cast<uintptr_t>(arrays.forces)};
+}
+
+py::dict Model::compute_on_device(const Array<int64_t>& species, const Array<double>& cell, const Array<int>& pbc,
+                                  Neighbours& neighbours, bool energy_only) {
+  expect_shape(species, "species", {-1});
+  expect_shape(cell, "cell", {3, 3});
+  expect_shape(pbc, "pbc", {3});
+  n_local_ = n_all_ = species.shape(0);
+  Results results(n_all_, n_all_, 0, {false, false, false, false, energy_only, false});
+  const int64_t* s = species.data();
+  const double* h = cell.data();
+  const int* p = pbc.data();
+  mlip_status status;
+  {
+    py::gil_scoped_release release;
+    status = mlip_compute_on_device(handle_.get(), neighbours.handle(), n_all_, s, h, p, &results.c);
   }
   check(status);
   return results.to_dict();
@@ -276,6 +301,8 @@ void bind_model(py::module_& module) {
       .def("set_pairs", &Model::set_pairs)
       .def("evaluate_pairs", &Model::evaluate_pairs)
       .def("compute", &Model::compute)
+      .def("device_arrays", &Model::device_arrays)
+      .def("compute_on_device", &Model::compute_on_device)
       .def("output", &Model::output)
       .def("predict_memory", &Model::predict_memory);
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "python/arrays.h"
@@ -11,9 +12,9 @@
 
 namespace mlip_python {
 
-/// Which arrays of mlip_result are wanted besides the forces; energy_only: no forces either.
+/// Which arrays of mlip_result are wanted; energy_only: nothing else is computed.
 struct Wanted {
-  bool energies, virials, centroid_virials, edge_gradients, energy_only;
+  bool energies, virials, centroid_virials, edge_gradients, energy_only, forces;
 };
 
 class Model {
@@ -38,6 +39,10 @@ class Model {
   py::dict compute(const Array<int64_t>& species, const Array<double>& positions, const Array<double>& cell,
                    const Array<int>& pbc, Neighbours& neighbours, bool energies, bool virials, bool centroid_virials,
                    bool energy_only);
+  /// Addresses of positions and forces.
+  std::pair<uint64_t, uint64_t> device_arrays(int64_t n_atoms);
+  py::dict compute_on_device(const Array<int64_t>& species, const Array<double>& cell, const Array<int>& pbc,
+                             Neighbours& neighbours, bool energy_only);
   py::array_t<double> output(const std::string& name) const;
   double predict_memory(int64_t n_local, int64_t n_all, int64_t n_edges);
 

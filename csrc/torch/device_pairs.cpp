@@ -54,7 +54,24 @@ class TorchPairs final : public DevicePairs {
     neighbour_ = uploaded(pairs.neighbour, {n}).clone();
     shifts_ = pairs.shifts == nullptr ? at::Tensor() : uploaded(pairs.shifts, {n, 3}).clone();
     incoming_ = incoming_edges(neighbour_.to(at::kLong), n_all_);
+    kept_.reset();
   }
+
+  mlip_device_arrays arrays(int64_t n) override {
+    if (!given_.defined() || given_.size(0) != n) {
+      given_ = zeros({n, 3}, at::kDouble);
+      forces_ = zeros({n, 3}, at::kDouble);
+      kept_.reset();
+    }
+    return {given_.data_ptr<double>(), forces_.data_ptr<double>()};
+  }
+  void keep_positions() override { kept_ = given_.clone(); }
+  bool near(double limit) override {
+    if (!kept_.defined()) return false;
+    if (kept_.size(0) == 0) return true;
+    return (given_ - kept_).square_().sum(1).max().item<double>() <= limit * limit;  // false where one is NaN
+  }
+  void download_positions(double* to) override { download(given_, to); }
 
   void find(const CellView& grid) override;
   void set_species(const std::vector<int64_t>& species) override {
@@ -96,6 +113,7 @@ class TorchPairs final : public DevicePairs {
   at::Tensor first_, neighbour_, shifts_, species_;
   IncomingEdges incoming_;
   std::vector<int64_t> known_species_;
+  at::Tensor given_, forces_, kept_;                  // of a host whose positions are on the device
   at::Tensor positions_, first_edge_, edge_of_pair_;  // of a step
 };
 
@@ -107,6 +125,7 @@ void TorchPairs::find(const CellView& grid) {
     kept.push_back(bytes(data, n));
     data = reinterpret_cast<std::decay_t<decltype(data)>>(kept.back().data_ptr());
   };
+  kept_.reset();
   for (int k = 0; k < 3; ++k) keep(v.steps[k], v.n_bins[k] + 2 * v.reach[k]);
   keep(v.rows, v.n_rows);
   keep(v.bin_first, v.n_all_bins + 1);
@@ -131,7 +150,7 @@ void TorchPairs::find(const CellView& grid) {
 }
 
 bool TorchPairs::count(const PairStep& step, cuda::Pairs& pairs) {
-  positions_ = uploaded(step.positions, {n_all_, 3});
+  positions_ = step.positions == nullptr ? given_ : uploaded(step.positions, {n_all_, 3});
   pairs = {n_local_,
            n_all_,
            first_.const_data_ptr<int64_t>(),
@@ -171,7 +190,8 @@ ModuleInput TorchPairs::edges(const cuda::Pairs& pairs, int64_t n_edges) {
 
 template <class T>
 void TorchPairs::sum(const ModuleInput& given, const ModuleAnswer& answer, const PairStep& step) {
-  const at::Tensor forces = empty({n_all_, 3}, at::kDouble), own = empty({n_local_, 6}, at::kDouble);
+  const at::Tensor forces = step.positions == nullptr ? forces_ : empty({n_all_, 3}, at::kDouble);
+  const at::Tensor own = empty({n_local_, 6}, at::kDouble);
   const at::Tensor virials = step.virials == nullptr ? at::Tensor() : empty({n_all_, 6}, at::kDouble);
   const at::Tensor centroids = step.centroid_virials == nullptr ? at::Tensor() : empty({n_all_, 9}, at::kDouble);
   const cuda::EdgeSums<T> sums{n_local_,
@@ -193,8 +213,8 @@ void TorchPairs::sum(const ModuleInput& given, const ModuleAnswer& answer, const
     else
       kernels.pairs.sum_double(sums, stream);
   });
-  download(forces, step.forces);
-  download(own.sum(0), step.virial);
+  if (step.forces != nullptr) download(forces, step.forces);
+  download(own.sum(0), step.virial);  // waits for the kernels
   if (step.virials != nullptr) download(virials, step.virials);
   if (step.centroid_virials != nullptr) download(centroids, step.centroid_virials);
 }

@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct or a function below changes its meaning; compare with mlip_interface_version(). */
-#define MLIP_INTERFACE_VERSION 5
+#define MLIP_INTERFACE_VERSION 6
 
 typedef enum {
   MLIP_OK = 0,
@@ -265,6 +265,26 @@ MLIP_API int64_t mlip_neighbours_builds(const mlip_neighbours *neighbours);
 MLIP_API mlip_status mlip_compute(mlip_model *model, mlip_neighbours *neighbours, int64_t n_atoms,
                                   const int64_t *species, const double *positions, const double *cell, const int *pbc,
                                   mlip_result *result);
+
+/* ------------------------------------------------------------------------------------- hosts with positions on a GPU
+ */
+
+/* Arrays [n_atoms][3] of the model in the memory of its GPU: angstrom, eV/angstrom. */
+typedef struct {
+  double *positions; /* the host writes */
+  double *forces;    /* the host reads */
+} mlip_device_arrays;
+
+/* They stay where they are until a call with another n_atoms, or mlip_close. MLIP_ERROR_ARGUMENT for a model that is
+ * not on a GPU. */
+MLIP_API mlip_status mlip_get_device_arrays(mlip_model *model, int64_t n_atoms, mlip_device_arrays *arrays);
+
+/* mlip_compute with these arrays: positions must be complete when it is called, forces are when it returns (with
+ * energy_only they stay as they were). result->forces must be NULL. Positions pass through host memory only when the
+ * pairs have to be found anew. */
+MLIP_API mlip_status mlip_compute_on_device(mlip_model *model, mlip_neighbours *neighbours, int64_t n_atoms,
+                                            const int64_t *species, const double *cell, const int *pbc,
+                                            mlip_result *result);
 
 #ifdef __cplusplus
 }

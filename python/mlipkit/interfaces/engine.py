@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 import mlipkit._engine as _engine
 from mlipkit.interfaces.errors import EngineError
 from mlipkit.interfaces.neighbours import FloatArray, IntArray, NeighbourList, box_arrays
-from mlipkit.interfaces.results import Description, EnergyResult, Result
+from mlipkit.interfaces.results import Description, DeviceResult, EnergyResult, Result
 
 HaloCallback = Callable[[NDArray[Any]], None]
 
@@ -170,6 +170,30 @@ class Engine:
             neighbours = self._neighbours
         kinds, sites = np.asarray(species, dtype=np.int64), np.asarray(positions, dtype=np.float64)
         return kinds, sites, *box_arrays(cell, pbc), neighbours.handle
+
+    def device_arrays(self, n_atoms: int) -> tuple[int, int]:
+        """Addresses of positions [n_atoms, 3] (angstrom) and forces (eV/angstrom) in the GPU's memory, float64.
+
+        They stay valid until a call with another number of atoms.
+
+        Raises:
+            EngineError: the model is not on a GPU.
+        """
+        return self._handle.device_arrays(n_atoms)
+
+    def compute_on_device(
+        self,
+        species: ArrayLike,
+        cell: ArrayLike | None,
+        pbc: ArrayLike,
+        neighbours: NeighbourList,
+        *,
+        energy_only: bool = False,
+    ) -> DeviceResult:
+        """`compute` with the positions of `device_arrays`, complete by then; its forces are complete on return."""
+        kinds = np.asarray(species, dtype=np.int64)
+        found = self._handle.compute_on_device(kinds, *box_arrays(cell, pbc), neighbours.handle, energy_only)
+        return DeviceResult(found["energy"], found["virial"])
 
     def set_pairs(
         self,

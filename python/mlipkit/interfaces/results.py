@@ -56,6 +56,14 @@ class Result:
 
 
 @dataclass(frozen=True)
+class DeviceResult:
+    """Energy (eV) and virial (eV; xx yy zz xy xz yz) of an evaluation whose forces stay on the device."""
+
+    energy: float
+    virial: FloatArray  # [6], NaN where only the energy was wanted
+
+
+@dataclass(frozen=True)
 class EnergyResult:
     """Energies in eV, reference energies E0 included, of an evaluation without forces."""
 
