@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Platforms that keep positions on a device (CUDA, HIP, OpenCL), where there is one: they agree with Reference."""
+"""Platforms that keep positions on a device (CUDA, HIP, OpenCL), where there is one: they agree with Reference.
+
+Where OpenCL's device is a processor, also with the engine's CUDA kernels emulated: both share their memory then, as they
+do on a GPU, and positions and forces stay in it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +15,7 @@ import openmm
 import pytest
 import torch
 from ase import Atoms
+from emulated_library import EmulatedLibrary, kernel_library
 from mixed_systems import dipeptide_in_water
 from openmm import app
 from openmm_systems import EV, State, ase_state, assert_same, make_force, make_system, state_of
@@ -22,7 +28,29 @@ pytestmark = pytest.mark.skipif(not DEVICES, reason=f"OpenMM has only the platfo
 # Relative errors of energies (sums of numbers of all sizes) and absolute ones of forces in eV/angstrom
 ALLOWED = {"double": (1e-9, 1e-7), "mixed": (1e-6, 1e-4), "single": (1e-6, 1e-3)}
 PRECISIONS = pytest.mark.parametrize("precision", ["single", "mixed", "double"])
-PLATFORMS = pytest.mark.parametrize("platform", DEVICES or ["none"])
+EMULATED = ["OpenCL with emulated CUDA"] if "OpenCL" in DEVICES else []
+
+
+@pytest.fixture(params=[*DEVICES, *EMULATED] or ["none"])
+def platform(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param not in EMULATED:
+        yield request.param
+        return
+    if not runs_on_a_processor():
+        pytest.skip("OpenCL runs on a GPU here")
+    library = EmulatedLibrary(kernel_library())
+    torch.ops.mlip.emulate_cuda(str(library.path))
+    yield "OpenCL"
+    torch.ops.mlip.emulate_cuda("")
+    assert library.blocks() > 0, "no kernel was run"
+
+
+def runs_on_a_processor() -> bool:
+    system = openmm.System()
+    system.addParticle(1.0)
+    opencl = openmm.Platform.getPlatformByName("OpenCL")
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), opencl)
+    return opencl.getPropertyValue(context, "OpenCLPlatformName") == "Portable Computing Language"
 
 
 def device_of(platform: str) -> str:
@@ -40,7 +68,6 @@ def context_of(
     return context
 
 
-@PLATFORMS
 @PRECISIONS
 @pytest.mark.parametrize("name", ["bulk_water", "triclinic", "molecule", "two_atom_cell"])
 def test_energy_and_forces(
@@ -53,7 +80,6 @@ def test_energy_and_forces(
     assert_same(found, ase_state(vector_artifact, atoms), energy, force)
 
 
-@PLATFORMS
 @PRECISIONS
 def test_part_factor_and_derivative(
     vector_artifact: Path, cases: dict[str, Atoms], precision: str, platform: str
@@ -74,7 +100,6 @@ def test_part_factor_and_derivative(
         assert slope / EV == pytest.approx(expected.energy, rel=ALLOWED[precision][0])
 
 
-@PLATFORMS
 def test_outputs(ensemble_artifact: Path, cases: dict[str, Atoms], platform: str) -> None:
     atoms = cases["bulk_water"]
     force = make_force(ensemble_artifact, atoms, device=device_of(platform))
@@ -89,7 +114,6 @@ def test_outputs(ensemble_artifact: Path, cases: dict[str, Atoms], platform: str
     np.testing.assert_allclose(found, other.getOutput(reference, "force_sigma"), rtol=1e-8)
 
 
-@PLATFORMS
 @pytest.mark.parametrize("periodic", [True, False])
 def test_atoms_that_the_platform_has_sorted(organic_artifact: Path, periodic: bool, platform: str) -> None:
     """With a cutoff the platform sorts atoms and wraps molecules into the box; a model without images sees them where
@@ -119,7 +143,6 @@ def test_atoms_that_the_platform_has_sorted(organic_artifact: Path, periodic: bo
     assert_same(state_of(found, groups={3}), state_of(reference, groups={3}), 1e-9, 1e-6)
 
 
-@PLATFORMS
 def test_mixed_system(organic_artifact: Path, platform: str) -> None:
     mixture = dipeptide_in_water(app.CutoffPeriodic)
     system = createMixedSystem(

@@ -14,11 +14,6 @@
 namespace MLIPPlugin {
 namespace {
 
-constexpr double ANGSTROM_PER_NM = 10.0;
-// Elementary charge (C) times Avogadro's number (1/mol), both exact since 2019, per kJ.
-constexpr double KJ_PER_MOL_PER_EV = 1.602176634e-19 * 6.02214076e23 / 1000.0;
-constexpr double FORCE_UNIT = KJ_PER_MOL_PER_EV * ANGSTROM_PER_NM;
-
 // Atoms per cubic angstrom. Diamond has 0.18, hydrogen at 500 GPa about 0.6: more is no matter but a wrong box.
 constexpr double MAX_DENSITY = 1.0;
 
@@ -48,19 +43,20 @@ std::vector<int> checkedParticles(const OpenMM::System& system, const MLIPForce&
 
 }  // namespace
 
-MLIPModel::MLIPModel(const OpenMM::System& system, const MLIPForce& force, int platformThreads)
+MLIPModel::MLIPModel(const OpenMM::System& system, const MLIPForce& force, int platformThreads, const std::string& gpu)
     : model_(nullptr, &mlip_close),
       neighbours_(nullptr, &mlip_neighbours_destroy),
       periodic_(force.usesPeriodicBoundaryConditions()),
       particles_(checkedParticles(system, force)) {
   const WithoutPythonLock unlocked;
   requireArtifact(force.getFile(), force.getChecksum());
-  open(force, force.getThreads() == 0 ? platformThreads : force.getThreads());
+  const bool anyGpu = force.getDevice() == "cuda" && !gpu.empty();
+  open(force, force.getThreads() == 0 ? platformThreads : force.getThreads(), anyGpu ? gpu : force.getDevice());
   setConditions(force);
   positions_.resize(3 * particles_.size());
 }
 
-void MLIPModel::open(const MLIPForce& force, int threads) {
+void MLIPModel::open(const MLIPForce& force, int threads, const std::string& device) {
   std::vector<const char*> names;
   std::map<std::string, int64_t> index;
   for (const std::string& symbol : force.getSymbols()) {
@@ -73,7 +69,7 @@ void MLIPModel::open(const MLIPForce& force, int threads) {
   options.species = names.data();
   options.n_species = static_cast<int>(names.size());
   options.precision = orNull(force.getPrecision());
-  options.device = force.getDevice().c_str();
+  options.device = device.c_str();
   options.task = orNull(force.getTask());
   options.threads = threads;
   if (force.getUsesTables()) options.tables = *force.getUsesTables() ? 1 : -1;
@@ -87,6 +83,16 @@ void MLIPModel::open(const MLIPForce& force, int threads) {
   mlip_neighbours* neighbours = nullptr;
   check(mlip_neighbours_create(about.cutoff, force.getSkin() * ANGSTROM_PER_NM, &neighbours));
   neighbours_.reset(neighbours);
+}
+
+std::optional<mlip_device_arrays> MLIPModel::shareMemory(const std::string& device) {
+  mlip_description about{};
+  check(mlip_describe(model_.get(), &about));
+  mlip_device_arrays arrays{};
+  const auto n = static_cast<int64_t>(species_.size());
+  if (about.device != device || mlip_get_device_arrays(model_.get(), n, &arrays) != MLIP_OK) return std::nullopt;
+  sharesMemory_ = true;
+  return arrays;
 }
 
 void MLIPModel::setConditions(const MLIPForce& force) {
@@ -116,14 +122,16 @@ void MLIPModel::setBox(const OpenMM::Vec3* box) {
 }
 
 void MLIPModel::load(const std::vector<double>& positions, const OpenMM::Vec3* box) {
-  for (size_t k = 0; k < positions_.size(); ++k) positions_[k] = positions[k] * ANGSTROM_PER_NM;
+  for (size_t k = 0; k < positions_.size() && !sharesMemory_; ++k) positions_[k] = positions[k] * ANGSTROM_PER_NM;
   if (periodic_) setBox(box);
 }
 
 mlip_status MLIPModel::evaluate(mlip_result& result) {
   const int pbc[3] = {periodic_, periodic_, periodic_};
-  return mlip_compute(model_.get(), neighbours_.get(), static_cast<int64_t>(species_.size()), species_.data(),
-                      positions_.data(), cell_, pbc, &result);
+  const auto n = static_cast<int64_t>(species_.size());
+  if (sharesMemory_)
+    return mlip_compute_on_device(model_.get(), neighbours_.get(), n, species_.data(), cell_, pbc, &result);
+  return mlip_compute(model_.get(), neighbours_.get(), n, species_.data(), positions_.data(), cell_, pbc, &result);
 }
 
 double MLIPModel::compute(const std::vector<double>& positions, const OpenMM::Vec3* box, std::vector<double>* forces) {
@@ -131,12 +139,13 @@ double MLIPModel::compute(const std::vector<double>& positions, const OpenMM::Ve
   const WithoutPythonLock unlocked;
   mlip_result result{};
   result.energy_only = forces == nullptr;
-  if (forces != nullptr) {
+  const bool copied = forces != nullptr && !sharesMemory_;
+  if (copied) {
     forces->resize(positions_.size());
     result.forces = forces->data();
   }
   check(evaluate(result));
-  if (forces != nullptr)
+  if (copied)
     for (double& component : *forces) component *= FORCE_UNIT;
   return result.energy * KJ_PER_MOL_PER_EV;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,16 +17,28 @@
 
 namespace MLIPPlugin {
 
+constexpr double ANGSTROM_PER_NM = 10.0;
+// Elementary charge (C) times Avogadro's number (1/mol), both exact since 2019, per kJ.
+constexpr double KJ_PER_MOL_PER_EV = 1.602176634e-19 * 6.02214076e23 / 1000.0;
+/// kJ/mol/nm per eV/angstrom
+constexpr double FORCE_UNIT = KJ_PER_MOL_PER_EV * ANGSTROM_PER_NM;
+
 class MLIPModel {
  public:
   /// Opens the artifact and tries an evaluation without atoms; throws OpenMMException when anything does not fit.
-  MLIPModel(const OpenMM::System& system, const MLIPForce& force, int platformThreads);
+  /// `gpu` ("cuda:N") is the one that "cuda" means, empty where the platform knows none.
+  MLIPModel(const OpenMM::System& system, const MLIPForce& force, int platformThreads, const std::string& gpu = "");
 
   /// Of the System: those that the model describes, in its order.
   const std::vector<int>& particles() const { return particles_; }
 
   /// Whether it sees periodic images.
   bool periodic() const { return periodic_; }
+
+  /// Arrays of the particles' positions (angstrom) and forces (eV/angstrom) in the memory of `device`, if the model is
+  /// there and it is a GPU. From then on `compute` and `output` read these positions, and `compute` writes these
+  /// forces; the vectors that they are given stay as they are.
+  std::optional<mlip_device_arrays> shareMemory(const std::string& device);
 
   /// Energy in kJ/mol. `positions` [n][3] (nm) are those of `particles`, `box` holds the three periodic box vectors;
   /// `forces` [n][3] become dE/dr with the opposite sign (kJ/mol/nm) unless null.
@@ -38,7 +51,7 @@ class MLIPModel {
   MLIPForce::Output output(const std::vector<double>& positions, const OpenMM::Vec3* box, const std::string& name);
 
  private:
-  void open(const MLIPForce& force, int threads);
+  void open(const MLIPForce& force, int threads, const std::string& device);
   void setBox(const OpenMM::Vec3* box);
   void load(const std::vector<double>& positions, const OpenMM::Vec3* box);
   mlip_status evaluate(mlip_result& result);
@@ -46,6 +59,7 @@ class MLIPModel {
   std::unique_ptr<mlip_model, decltype(&mlip_close)> model_;
   std::unique_ptr<mlip_neighbours, decltype(&mlip_neighbours_destroy)> neighbours_;
   bool periodic_;
+  bool sharesMemory_ = false;
   std::map<std::string, bool> perStructure_;  // of each named output
   std::vector<int> particles_;
   std::vector<int64_t> species_;   // of each of them: index into the species in use
