@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Platforms that keep positions on a device (CUDA, HIP, OpenCL), where there is one: they agree with Reference.
 
-Where OpenCL's device is a processor, also with the engine's CUDA kernels emulated: both share their memory then, as they
-do on a GPU, and positions and forces stay in it.
+Where OpenCL's device is a processor, also with the engine's CUDA kernels emulated: both share their memory then, as on
+a GPU, and positions and forces stay in it.
 """
 
 from __future__ import annotations
