@@ -166,7 +166,7 @@ def test_rerun_gives_the_energies_again(folder: Path) -> None:
 
 
 def test_respa_sees_the_same_virial(folder: Path) -> None:
-    """Under r-RESPA LAMMPS takes no virial from forces and positions: the style must tally its own, also heat fluxes."""
+    """Under r-RESPA LAMMPS takes no virial from forces and positions: the style must tally its own."""
     verlet = numbers(folder / "verlet.txt")
     assert np.abs(verlet).min() > 1e-6
     np.testing.assert_allclose(numbers(folder / "respa.txt"), verlet, rtol=1e-10)
