@@ -55,6 +55,13 @@ def mlipkit(config: str, split: Split, data: Path, folder: Path, minutes: float,
     return Trained(folder / "run/best.ckpt", seconds / 60, round(summary["epochs"]))
 
 
+def hidden_of(config: str) -> str:
+    """Features of a configuration in the notation of irreps."""
+    model = yaml.safe_load((CONFIGS / config).read_text())["model"]
+    degrees = range(model["hidden_l_max"] + 1)
+    return " + ".join(f"{model['channels']}x{degree}{'eo'[degree % 2]}" for degree in degrees)
+
+
 def our_errors(checkpoint: Path, tests: dict[str, Path]) -> Row:
     found = {}
     for name, path in tests.items():
@@ -98,7 +105,7 @@ def main() -> None:
         return {"minutes": trained.minutes, "epochs": trained.epochs, "errors": errors}
 
     cases: list[tuple[str, str, Path | None, Callable[[], Trained]]] = [
-        ("mlipkit", "64x0e + 64x1o", None,
+        ("mlipkit", hidden_of("3bpa.yaml"), None,
          lambda: mlipkit("3bpa.yaml", split, data, folder / "mlipkit", minutes, threads)),
     ]  # fmt: skip
     for k, hidden in enumerate(arguments.hidden):

@@ -3,10 +3,8 @@
 // The model part of mlip.h: checks pointers, forwards to the classes behind, turns exceptions into statuses.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "core/error.h"
-#include "core/freed_memory.h"
 #include "core/model.h"
 #include "core/sha256.h"
 #include "neighbours/neighbour_list.h"
@@ -53,10 +51,6 @@ mlip_status mlip_file_sha256(const char* path, char digest[65]) {
   });
 }
 
-void mlip_keep_freed_memory(void) {
-  mlip::keep_freed_memory();
-}
-
 mlip_status mlip_count_cuda_devices(int* n) {
   return guarded([&] {
     need("mlip_count_cuda_devices", n);
@@ -69,8 +63,6 @@ mlip_status mlip_open(const char* path, const mlip_open_options* options, mlip_m
     need("mlip_open", path, model);
     *model = nullptr;
     const mlip_open_options chosen = options == nullptr ? mlip_open_options{} : *options;
-    const bool on_cpu = chosen.device == nullptr || std::strcmp(chosen.device, "cpu") == 0;
-    if (on_cpu) mlip::keep_freed_memory();
     *model = new mlip_model{mlip::Model(path, chosen)};
   });
 }

@@ -26,7 +26,6 @@ void translate(std::exception_ptr pointer) {
 PYBIND11_MODULE(_engine, module) {
   module.attr("INTERFACE_VERSION") = mlip_interface_version();
   module.attr("VERSION") = mlip_version();
-  module.def("keep_freed_memory", &mlip_keep_freed_memory);
   pybind11::register_exception_translator(&mlip_python::translate);
   mlip_python::bind_neighbours(module);
   mlip_python::bind_model(module);

@@ -10,6 +10,8 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/python/update_graph_executor_opt.h>
 
+#include "torch/pooled_memory.h"
+
 namespace mlip {
 
 /// The profiling executor of TorchScript re-optimises during the first calls (seconds for a large model) and again for
@@ -46,6 +48,7 @@ struct EvaluationScope {
   c10::AutoGradMode gradients;
   c10::impl::ExcludeDispatchKeyGuard no_autocast{c10::autocast_dispatch_keyset};
   SingleThreadedAutograd one_thread;
+  PooledMemory large_arrays;
   NoGraphOptimisation as_it_is;
 };
 

@@ -42,6 +42,12 @@ at::Tensor entry(const c10::Dict<std::string, at::Tensor>& answer, const std::st
 
 }  // namespace
 
+TorchScriptBackend::~TorchScriptBackend() {
+  edge_gradients_.reset();
+  edge_moments_.reset();
+  memory_pool().trim();
+}
+
 const char* TorchScriptBackend::library_version() const {
   return TORCH_VERSION;
 }

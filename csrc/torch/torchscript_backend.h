@@ -29,6 +29,7 @@ struct ModuleAnswer {
 
 class TorchScriptBackend final : public Backend {
  public:
+  ~TorchScriptBackend() override;
   ExtraFiles load(const std::string& path) override;
   void visit_tensors(const std::function<void(const TensorView&)>& visit) override;
   void prepare(const Preparation& how) override;

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 INTERFACE_VERSION: int
 VERSION: str
 
-def keep_freed_memory() -> None: ...
-
 _Float = NDArray[np.float64]
 _Int = NDArray[np.int64]
 _Callback = Callable[[NDArray[Any]], int] | None

@@ -46,11 +46,6 @@ MLIP_API const char *mlip_last_error(void);
  * to recognise the artifact when they come back. */
 MLIP_API mlip_status mlip_file_sha256(const char *path, char digest[65]);
 
-/* From now on memory that is freed stays with the process (glibc; does nothing where the user has set MALLOC_MMAP_MAX_,
- * MALLOC_TRIM_THRESHOLD_ or GLIBC_TUNABLES): large arrays that come and go in every step are not cleared by the system
- * each time. mlip_open does this on a CPU. */
-MLIP_API void mlip_keep_freed_memory(void);
-
 /* ------------------------------------------------------------------------------------------------ opening a model */
 
 typedef struct mlip_model mlip_model;
@@ -230,7 +225,7 @@ typedef struct {
   int64_t n_edges;        /* pairs shorter than the cutoff, twice inside the process */
 } mlip_size;
 
-/* Bytes, to about a third, that an evaluation of this size with forces will need at its peak on the model's device,
+/* Bytes, to about a fifth, that an evaluation of this size with forces will need at its peak on the model's device,
  * beyond what the process holds now. Evaluates small graphs of the same density (milliseconds), so outputs of the last
  * evaluation are gone. Calls nobody else: processes may ask for different sizes, or not at all. */
 MLIP_API mlip_status mlip_predict_memory(mlip_model *model, const mlip_size *size, double *bytes);

@@ -18,11 +18,11 @@ from rich.console import Console
 from torch import nn
 
 import mlipkit
-from mlipkit._engine import keep_freed_memory
 from mlipkit.checkpoint import UNCERTAINTY, Checkpoint, load_checkpoint
 from mlipkit.data.dataset import Subset, describe, dtype_of, save_split
 from mlipkit.data.reading import sha256
 from mlipkit.data.report import data_report
+from mlipkit.ops.memory import pooled_memory
 from mlipkit.train import plots
 from mlipkit.train.batches import collated, drawing_lines, drawings, held_out, threads
 from mlipkit.train.config import TrainConfig
@@ -73,8 +73,6 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
         raise ConfigError(f"batch_size {config.batch_size} is less than the {world_size()} processes: raise it")
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    if config.device == "cpu":
-        keep_freed_memory()  # large arrays come and go in every step
     saved = _saved_run(config, output) if resume and (output / "last.ckpt").exists() else None
     if resume and saved is None:
         console.print(f"{output} holds no last.ckpt yet: starting from the beginning")
@@ -100,7 +98,7 @@ def run(config: TrainConfig, folder: Path, console: Console, resume: bool = Fals
                 prepared.tuning.save_probe(output / "split")
         write_whole(output / "config.yaml", yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
     prepared_at = time.perf_counter()
-    with Reporter(console) as reporter:
+    with Reporter(console) as reporter, pooled_memory():
         trainer.fit(reporter)
     if processes.rank > 0:
         return {}
