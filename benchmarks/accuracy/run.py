@@ -137,8 +137,9 @@ def main() -> None:
             row = {"set": name, "test": test.name, **run, **measure(chosen, test, arguments.data.resolve(), folder)}
             (folder / f"result-{stem(test)}.json").write_text(json.dumps(row, indent=1) + "\n")
     # all sets that were ever finished in this folder belong to the table
-    for path in sorted((results.folder / "accuracy").glob("*/result-*.json")):
-        results.rows.append(json.loads(path.read_text()))
+    for name, known in SETS.items():
+        paths = [results.folder / "accuracy" / name / f"result-{stem(test)}.json" for test in known.tests]
+        results.rows += [json.loads(path.read_text()) for path in paths if path.exists()]
     finish(results, describe(rates=False))
 
 
