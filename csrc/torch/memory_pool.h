@@ -29,6 +29,10 @@ class MemoryPool {
   /// Gives all memory back to the system, if no block is in use.
   void trim();
 
+  /// Around a fork of the process, so that the child finds it whole.
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+
   /// Bytes of the blocks in use, and of the range below the highest address used since the last trim.
   size_t in_use() const;
   size_t extent() const;

@@ -3,6 +3,7 @@
 
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
+#include <pthread.h>
 #include <torch/library.h>
 
 #include <atomic>
@@ -45,7 +46,11 @@ const bool installed = [] {
 }  // namespace
 
 MemoryPool& memory_pool() {
-  static auto* const pool = new MemoryPool;  // arrays may outlive everything else
+  static MemoryPool* const pool = [] {
+    auto* const made = new MemoryPool;  // arrays may outlive everything else
+    pthread_atfork([] { memory_pool().lock(); }, [] { memory_pool().unlock(); }, [] { memory_pool().unlock(); });
+    return made;
+  }();
   return *pool;
 }
 

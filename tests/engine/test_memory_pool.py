@@ -114,3 +114,33 @@ def test_limit_of_addresses(toy_artifact: Path) -> None:
     free, limited = run(toy_artifact, "free"), run(toy_artifact, "limit")
     assert limited[0] == free[0]
     assert limited[2] == 0
+
+
+FORKS = """
+import os, threading
+import torch
+from mlipkit.ops.memory import pooled_memory
+
+stop = threading.Event()
+
+def busy():
+    while not stop.is_set():
+        torch.empty(1 << 20)
+
+with pooled_memory():
+    thread = threading.Thread(target=busy)
+    thread.start()
+    for _ in range(200):
+        child = os.fork()
+        if child == 0:
+            kept = [torch.full((1 << 18,), 3.0) for _ in range(3)]
+            os._exit(0 if all(float(array[-1]) == 3.0 for array in kept) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    stop.set()
+    thread.join()
+"""
+
+
+def test_child_of_a_fork_finds_it_whole() -> None:
+    """Also where another thread was allocating at that moment."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKS], check=True, timeout=120)
