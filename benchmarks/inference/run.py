@@ -7,8 +7,8 @@ For mace-torch: TorchScript (what its LAMMPS plugin runs) and torch.compile, bot
 ASE calculator for information; each also with a C library that keeps freed memory. For mlipkit: the engine, neighbour
 list included. The ratio "as users get it" is against TorchScript with the C library as it is, "best case" against the
 fastest of theirs. One thread is measured by CPU time of the process, several by wall-clock time. The two packages take
-turns, each in a process of its own. First both
-must agree in double precision. Finished cases are kept: the benchmark can be interrupted and started again.
+turns, each in a process of its own. First both must agree in double precision. Finished cases are kept: the benchmark
+can be interrupted and started again.
 """
 
 from __future__ import annotations
