@@ -9,6 +9,7 @@
 #include "error.h"
 #include "fmt/format.h"
 #include "lammps.h"
+#include "universe.h"
 #include "utils.h"
 
 namespace LAMMPS_NS::MLIP {
@@ -50,7 +51,10 @@ Node::~Node() {
 std::string Node::device(const std::string &wanted) const {
   int n = 0;
   if (wanted != "cuda" || mlip_count_cuda_devices(&n) != MLIP_OK || n < 2) return wanted;
-  return "cuda:" + std::to_string(me_ % n);
+  // Partitions cannot be asked together, so where there are several, processes are numbered through all machines: those
+  // of one machine still differ where they follow each other, as launchers place them by default.
+  const Universe *universe = lmp_->universe;
+  return "cuda:" + std::to_string((universe->existflag ? universe->me : me_) % n);
 }
 
 void Node::report_memory(mlip_model *model, const mlip_size &size, bool on_gpu) const {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds mlipkit against the installed torch of a machine with a GPU, tests every kernel against the processor and the
-# whole model, and measures both; prints one JSON summary. About three minutes on 16 cores. LAMMPS is not needed, and
-# torch is left as it is (2.11 to 2.13, a CUDA build). Where OpenMM is installed with its CUDA platform (the packages
-# openmm and OpenMM-CUDA-13), the plugin is built and tested on it too.
+# whole model, and measures both; prints one JSON summary. About five minutes on 16 cores. torch is left as it is (2.11
+# to 2.13, a CUDA build). The plugins are built and tested too where their programs are installed: LAMMPS (the package
+# lammps[mpi]) and OpenMM with its CUDA platform (openmm and OpenMM-CUDA-13).
 #
 #     scripts/gpu_check.sh [FOLDER]        work in FOLDER (default: build/gpu_check); repeated runs build incrementally
 #
@@ -76,14 +76,17 @@ PY
   }
 }
 
+has_lammps() { "$python" -c 'import importlib.metadata as m; m.version("lammps"), m.version("mpich")' 2>/dev/null; }
+
 # Without dependencies: the requirement of one torch version is for users; what is built here runs with the torch here.
 build() {
-  local openmm=OFF
+  local openmm=OFF lammps=OFF
   if "$python" -c 'import openmm' 2>/dev/null; then openmm=ON; fi
-  say "building (plugin for OpenMM: $openmm)"
+  if has_lammps; then lammps=ON; fi
+  say "building (plugin for LAMMPS: $lammps, for OpenMM: $openmm)"
   PATH=$site/bin:$PATH CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) "$python" -m pip install --quiet \
     --disable-pip-version-check --no-deps --no-build-isolation --upgrade --target "$site" \
-    --config-settings=build-dir="$work/cmake" --config-settings=cmake.define.MLIP_BUILD_LAMMPS_PLUGIN=OFF \
+    --config-settings=build-dir="$work/cmake" --config-settings=cmake.define.MLIP_BUILD_LAMMPS_PLUGIN="$lammps" \
     --config-settings=cmake.define.MLIP_BUILD_OPENMM_PLUGIN="$openmm" . >"$work/build.log" 2>&1 || {
     tail -n 40 "$work/build.log" >&2
     stop "the build failed; everything it said is in $work/build.log"
@@ -114,6 +117,9 @@ build
 LD_LIBRARY_PATH=$("$python" -c 'import pathlib, torch; print(pathlib.Path(torch.__file__).parent / "lib")')${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 part tests "$python" -m pytest -q -p no:cacheprovider --junitxml "$work/tests.xml" tests/gpu
+if has_lammps; then
+  part lammps "$python" -m pytest -q -p no:cacheprovider tests/lammps/test_lammps_devices.py
+fi
 if "$python" -c 'import openmm; openmm.Platform.getPlatformByName("CUDA")' 2>/dev/null; then
   part openmm "$python" -m pytest -q -p no:cacheprovider tests/openmm/test_openmm_devices.py
 fi

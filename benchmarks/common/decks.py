@@ -21,7 +21,7 @@ package omp {threads}
 atom_style atomic
 read_data water.data
 replicate {copies}
-pair_style mlip precision {precision}
+pair_style mlip {options}
 pair_coeff * * {model} H O
 neighbor 1.0 bin
 timestep 0.00025

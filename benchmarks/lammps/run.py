@@ -31,12 +31,12 @@ CALM = 1.01  # of the median time of the work that is always the same
 COPIES = {192: "1 1 1", 384: "2 1 1", 768: "2 2 1", 1536: "2 2 2", 5184: "3 3 3", 12288: "4 4 4"}
 
 
-def loop(files: Files, atoms: int, ranks: int, threads: int, precision: str, steps: int) -> Row:
+def loop(files: Files, atoms: int, ranks: int, threads: int, words: str, steps: int) -> Row:
     """Milliseconds per step of the loop and of its sections; the first steps are not counted."""
     with tempfile.TemporaryDirectory() as scratch:
         write_water(Path(scratch))
         deck = PLAIN.format(
-            copies=COPIES[atoms], model=files.artifact, precision=precision, threads=threads, warmup=max(2, steps // 10)
+            copies=COPIES[atoms], model=files.artifact, options=words, threads=threads, warmup=max(2, steps // 10)
         )
         found = breakdown(run_lammps(Path(scratch), f"{deck}run {steps}\n", ranks, threads))
     per_step = 1e3 / found["steps"]
@@ -86,6 +86,7 @@ def options() -> argparse.Namespace:
     made.add_argument("--ranks", nargs="+", type=int, default=[1, 2])
     made.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="per rank; no more than cores in all")
     made.add_argument("--precision", nargs="+", default=["single"], choices=["single", "mixed", "double"])
+    made.add_argument("--device", default="cpu", help="of the breakdown")
     made.add_argument("--steps", type=int, default=0, help="of the breakdown; 0: 40,000 / atoms")
     made.add_argument("--steady-steps", type=int, default=10000)
     made.add_argument("--only", choices=["breakdown", "steady"])
@@ -120,9 +121,11 @@ def breakdowns(results: Results, arguments: argparse.Namespace, files: Files, co
         steps = arguments.steps or max(10, 40000 // atoms)
         for ranks in arguments.ranks:
             for threads in (threads for threads in arguments.threads if ranks * threads <= cores):
+                words = f"precision {common['precision']} device {arguments.device}"
                 results.part(
-                    lambda a=atoms, r=ranks, t=threads, s=steps: loop(files, a, r, t, common["precision"], s),
-                    what="breakdown", **common, size=atoms, ranks=ranks, threads=threads, wanted_steps=steps,
+                    lambda a=atoms, r=ranks, t=threads, w=words, s=steps: loop(files, a, r, t, w, s),
+                    what="breakdown", **common, device=arguments.device, size=atoms, ranks=ranks, threads=threads,
+                    wanted_steps=steps,
                 )  # fmt: skip
 
 
@@ -139,6 +142,7 @@ def finish(results: Results, machine: Row) -> None:
             ("", lambda row: row["what"]),
             ("model", lambda row: row["model"]),
             ("precision", lambda row: row["precision"]),
+            ("device", lambda row: row.get("device", "cpu")),
             ("atoms", lambda row: row["atoms"]),
             ("ranks", lambda row: row["ranks"]),
             ("threads", lambda row: row["threads"]),

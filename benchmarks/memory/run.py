@@ -34,7 +34,7 @@ def in_lammps(files: Files, copies: str, ranks: int, precision: str, steps: int)
     """Every rank's peak; KiB per atom above what a rank has before LAMMPS starts."""
     with tempfile.TemporaryDirectory() as scratch:
         write_water(Path(scratch))
-        deck = PLAIN.format(copies=copies, model=files.artifact, precision=precision, threads=1, warmup=0)
+        deck = PLAIN.format(copies=copies, model=files.artifact, options=f"precision {precision}", threads=1, warmup=0)
         found = run_ranks(Path(scratch), deck, ranks, steps)
     above = [rank["peak_mib"] - rank["begin_mib"] for rank in found]
     return {

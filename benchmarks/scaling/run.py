@@ -34,7 +34,7 @@ def measure(files: Files, copies: str, ranks: int, precision: str, steps: int) -
     """Loop time, ghosts, messages and bytes, means over the ranks."""
     with tempfile.TemporaryDirectory() as scratch:
         write_water(Path(scratch))
-        deck = PLAIN.format(copies=copies, model=files.artifact, precision=precision, threads=1, warmup=2)
+        deck = PLAIN.format(copies=copies, model=files.artifact, options=f"precision {precision}", threads=1, warmup=2)
         log = run_lammps(Path(scratch), f"{deck}run {steps}\n", ranks)
     found = breakdown(log)
     traffic = re.findall(r"^Pair style mlip, halo of a rank per evaluation: (\S+) messages, (\S+) bytes", log, re.M)
