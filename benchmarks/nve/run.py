@@ -25,8 +25,10 @@ from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "examples" / "demo"))
+sys.path[:0] = [str(HERE.parents[1] / "examples" / "demo"), str(HERE.parent)]
 from analysis import read_extxyz_xz, read_thermo  # noqa: E402
+
+from common.conservation import drift, fluctuation  # noqa: E402
 
 WATER = HERE.parents[1] / "examples" / "water" / "water.extxyz.xz"
 
@@ -39,21 +41,6 @@ def lmp(deck: str, folder: Path, log: str, **variables: object) -> None:
     for name, value in variables.items():
         words += ["-var", name, str(value)]
     subprocess.run(words, cwd=folder, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-
-
-def drift(time: NDArray[np.float64], energy: NDArray[np.float64], blocks: int = 10) -> tuple[float, float]:
-    """Slope of the energy and its standard error, from a straight line through the means of equal blocks."""
-    t = np.array([part.mean() for part in np.array_split(time, blocks)])
-    e = np.array([part.mean() for part in np.array_split(energy, blocks)])
-    slope, offset = np.polyfit(t, e, 1)
-    residual = e - (slope * t + offset)
-    error = np.sqrt((residual**2).sum() / (blocks - 2) / ((t - t.mean()) ** 2).sum())
-    return float(slope), float(error)
-
-
-def fluctuation(time: NDArray[np.float64], energy: NDArray[np.float64]) -> float:
-    """Standard deviation of the total energy about its straight line, eV per atom."""
-    return float((energy - np.polyval(np.polyfit(time, energy, 1), time)).std())
 
 
 def trajectory(log: Path, timestep: float, n_atoms: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
