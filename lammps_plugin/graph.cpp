@@ -20,6 +20,8 @@ bool Graph::update(Atom *atom, const Neighbor *neighbor, const NeighList *list,
   types_.assign(atom->type, atom->type + everyone);
   builds_ = neighbor->ncalls;
   made_ = true;
+  folded_ = false;
+  cell_ = nullptr;
   map_rows(atom, list, species_of_type);
   // atoms may have moved since an older list was made, and pairs beyond the reach may come back within it
   collect_pairs(atom, list, neighbor->ago == 0 && neighbor->cutneighmax > reach_);
@@ -74,6 +76,29 @@ void Graph::collect_pairs(const Atom *atom, const NeighList *list, bool trim) {
   }
 }
 
+void Graph::fold(const Atom *atom, const Domain *domain, const std::vector<double> &owner) {
+  std::vector<int> local(atom->nghost, -1);
+  for (int64_t row = n_local_; row < n_all_; row++)
+    local[atom_of_row_[row] - atom->nlocal] = atom_of_row_[static_cast<size_t>(owner[row])];
+  images_.find(atom, domain, local);
+  shifts_.assign(3 * neighbour_.size(), 0);
+  for (size_t pair = 0; pair < neighbour_.size(); pair++) {
+    const int row = neighbour_[pair];
+    if (row < n_local_) continue;
+    const Images::Shift &shift = images_.shift(atom_of_row_[row] - atom->nlocal);
+    std::copy(shift.begin(), shift.end(), &shifts_[3 * pair]);
+    neighbour_[pair] = static_cast<int32_t>(owner[row]);
+  }
+  for (int64_t row = n_local_; row < n_all_; row++) row_of_atom_[atom_of_row_[row]] = -1;
+  n_all_ = n_local_;
+  folded_ = true;
+}
+
+const double *Graph::cell(const Atom *atom, const Domain *domain) {
+  cell_ = folded_ ? images_.cell(atom, domain, length_) : nullptr;
+  return cell_;
+}
+
 const double *Graph::positions(Atom *atom) {
   double **x = atom->x;
   for (int64_t row = 0; row < n_all_; row++)
@@ -98,7 +123,11 @@ std::string Graph::fault(Atom *atom) const {
       if (broken(i) || broken(j))
         return "the position of atom " + name(broken(i) ? i : j) + " is not finite: the simulation is unstable";
       double squared = 0.0;
-      for (int d = 0; d < 3; d++) squared += (x_[3 * j + d] - x_[3 * i + d]) * (x_[3 * j + d] - x_[3 * i + d]);
+      for (int d = 0; d < 3; d++) {
+        double r = x_[3 * j + d] - x_[3 * i + d];
+        for (int a = 0; folded_ && a < 3; a++) r += shifts_[3 * pair + a] * cell_[3 * a + d];
+        squared += r * r;
+      }
       if (squared < CLOSE)
         return "atoms " + name(i) + " and " + name(j) + " are at the same place, where forces are undefined";
     }
@@ -112,12 +141,13 @@ mlip_pairs Graph::view() const {
   pairs.species = species_.data();
   pairs.first = first_.data();
   pairs.neighbour = neighbour_.data();
+  pairs.shifts = folded_ ? shifts_.data() : nullptr;
   return pairs;
 }
 
 double Graph::memory_usage() const {
   return static_cast<double>(sizeof(int) * (types_.capacity() + row_of_atom_.capacity() + atom_of_row_.capacity()) +
-                             sizeof(int32_t) * neighbour_.capacity() +
+                             sizeof(int32_t) * (neighbour_.capacity() + shifts_.capacity()) + images_.memory_usage() +
                              sizeof(int64_t) * (species_.capacity() + first_.capacity()) +
                              sizeof(double) * x_.capacity());
 }

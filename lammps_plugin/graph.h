@@ -9,11 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "images.h"
 #include "lmptype.h"
 #include "mlip/mlip.h"
 
 namespace LAMMPS_NS {
 class Atom;
+class Domain;
 class NeighList;
 class Neighbor;
 
@@ -24,6 +26,9 @@ class Graph {
   /// Makes rows and pairs anew where LAMMPS's list was rebuilt or types have changed since the last call, and says
   /// whether it did. `species_of_type` [ntypes+1] holds -1 for types that the model leaves alone.
   bool update(Atom *atom, const Neighbor *neighbor, const NeighList *list, const std::vector<int> &species_of_type);
+  /// On one rank, after an update that made everything anew: pairs lead to the local atom of which a ghost is the
+  /// image, and ghosts lose their rows. `owner` [n_all] has the row of that atom.
+  void fold(const Atom *atom, const Domain *domain, const std::vector<double> &owner);
   /// The next update makes everything anew.
   void forget() { made_ = false; }
   /// LAMMPS's unit of length, in angstrom.
@@ -33,11 +38,13 @@ class Graph {
   void set_reach(double reach) { reach_ = reach; }
   /// Positions of all rows, of this step, in angstrom.
   const double *positions(Atom *atom);
+  /// Box vectors [3][3] of this step, in angstrom; null where ghosts have rows.
+  const double *cell(const Atom *atom, const Domain *domain);
 
   mlip_pairs view() const;
   int64_t n_local() const { return n_local_; }
   int64_t n_all() const { return n_all_; }
-  /// Why the current positions cannot be evaluated, with the IDs of the atoms; empty when they can.
+  /// Why the positions last asked for cannot be evaluated, with the IDs of the atoms; empty when they can.
   std::string fault(Atom *atom) const;
   /// Row of each local or ghost atom, -1 for those without.
   const std::vector<int> &row_of_atom() const { return row_of_atom_; }
@@ -51,15 +58,17 @@ class Graph {
   void collect_pairs(const Atom *atom, const NeighList *list, bool trim);
 
   int64_t n_local_ = 0, n_all_ = 0;
-  bool made_ = false;
+  bool made_ = false, folded_ = false;
   double length_ = 1.0, reach_ = 0.0;
   bigint builds_ = 0;
   std::vector<int> types_;  // of all atoms, ghosts included, when rows and pairs were made
   // All of these only grow; the counts above say how much of them is in use.
   std::vector<int> row_of_atom_, atom_of_row_;
   std::vector<int64_t> species_, first_;
-  std::vector<int32_t> neighbour_;
+  std::vector<int32_t> neighbour_, shifts_;  // [P], [P][3]
   std::vector<double> x_;
+  Images images_;
+  const double *cell_ = nullptr;
 };
 
 }  // namespace MLIP

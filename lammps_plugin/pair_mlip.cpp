@@ -123,26 +123,6 @@ void PairMLIP::init_style() {
   announced_ = true;
 }
 
-/* ----------------------------------------------------------------------
-   pair hybrid reads a sub-style's message sizes when pair_style is read,
-   when no model is known: raise them on the style that LAMMPS asks
-------------------------------------------------------------------------- */
-
-void PairMLIP::size_messages() {
-  const int halo = model_->about().halo_exchanges > 0 ? model_->halo_doubles() : 0;
-  comm_forward = halo;
-  comm_reverse = std::max(halo, 9);  // 9: centroid virials of ghosts, folded back with newton off
-  comm_reverse_off = comm_reverse;
-  force->pair->comm_forward = std::max(force->pair->comm_forward, comm_forward);
-  force->pair->comm_reverse = std::max(force->pair->comm_reverse, comm_reverse);
-  force->pair->comm_reverse_off = std::max(force->pair->comm_reverse_off, comm_reverse_off);
-  halo_.attach(this, comm, comm_reverse);
-
-  const mlip_halo callbacks = halo_.callbacks();
-  const mlip_status status = mlip_set_halo(model_->handle(), halo > 0 ? &callbacks : nullptr);
-  MLIP::agree(lmp, FLERR, status != MLIP_OK, std::string("Pair style mlip: ") + mlip_last_error());
-}
-
 /* ---------------------------------------------------------------------- */
 
 void PairMLIP::print_summary() {
@@ -153,7 +133,10 @@ void PairMLIP::print_summary() {
                    "mode {}; {} probe structures checked in {:.2f} s\n",
                    mlip_version(), commands_.path, about.architecture, about.cutoff, about.device, about.precision,
                    about.tabulated != 0 ? "tables" : "networks", comm->nthreads, comm->nprocs,
-                   about.halo_exchanges > 0 ? "halo exchange" : "local", about.n_probes, about.probe_seconds);
+                   comm->nprocs == 1          ? "one process"
+                   : about.halo_exchanges > 0 ? "halo exchange"
+                                              : "local",
+                   about.n_probes, about.probe_seconds);
   MLIP::print_types(lmp, types_);
 }
 
@@ -183,13 +166,13 @@ void PairMLIP::compute(int eflag, int vflag) {
   result.energies = eflag_atom ? energies_.data() : nullptr;
   result.virials = vflag_atom ? virials_.data() : nullptr;
   result.centroid_virials = cvflag_atom ? centroid_virials_.data() : nullptr;
-  const double *positions = graph_.positions(atom);
+  const double *positions = graph_.positions(atom), *cell = graph_.cell(atom, domain);
   timings_.stop(MLIP::Timings::PAIRS);
-  stop_on_failure(mlip_evaluate_pairs(model_->handle(), positions, nullptr, &result));
+  stop_on_failure(mlip_evaluate_pairs(model_->handle(), positions, cell, &result));
   timings_.stop(MLIP::Timings::MODEL, halo_.take_seconds());
   outputs_step_ = giving_ ? update->ntimestep : -1;
 
-  if (!force->newton_pair) fold_ghosts();
+  if (!force->newton_pair && comm->nprocs > 1) fold_ghosts();
   tally(result);
   timings_.stop(MLIP::Timings::FORCES, halo_.take_seconds());
   timings_.count(lmp);
@@ -197,6 +180,7 @@ void PairMLIP::compute(int eflag, int vflag) {
 
 void PairMLIP::prepare_graph() {
   if (graph_.update(atom, neighbor, list, types_.species)) {
+    if (comm->nprocs == 1) graph_.fold(atom, domain, owners());
     const mlip_pairs pairs = graph_.view();
     check(mlip_set_pairs(model_->handle(), &pairs));
   }
@@ -221,16 +205,6 @@ void PairMLIP::report_memory() {
 
 void PairMLIP::finish() {
   timings_.report(lmp, halo_.take_traffic());
-}
-
-/* ----------------------------------------------------------------------
-   with newton off LAMMPS does not send ghost contributions home
-------------------------------------------------------------------------- */
-
-void PairMLIP::fold_ghosts() {
-  halo_.reverse(forces_.data(), 3, MLIP_FLOAT64);
-  if (vflag_atom) halo_.reverse(virials_.data(), 6, MLIP_FLOAT64);
-  if (cvflag_atom) halo_.reverse(centroid_virials_.data(), 9, MLIP_FLOAT64);
 }
 
 /* ----------------------------------------------------------------------
@@ -288,24 +262,6 @@ void PairMLIP::check(mlip_status status) {
 
 std::string PairMLIP::here() const {
   return fmt::format("Pair style mlip, step {}: ", update->ntimestep);
-}
-
-/* ---------------------------------------------------------------------- */
-
-int PairMLIP::pack_forward_comm(int n, int *atoms, double *buffer, int, int *) {
-  return halo_.pack_forward(n, atoms, buffer);
-}
-
-void PairMLIP::unpack_forward_comm(int n, int first, double *buffer) {
-  halo_.unpack_forward(n, first, buffer);
-}
-
-int PairMLIP::pack_reverse_comm(int n, int first, double *buffer) {
-  return halo_.pack_reverse(n, first, buffer);
-}
-
-void PairMLIP::unpack_reverse_comm(int n, int *atoms, double *buffer) {
-  halo_.unpack_reverse(n, atoms, buffer);
 }
 
 /* ---------------------------------------------------------------------- */

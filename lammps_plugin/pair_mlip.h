@@ -73,6 +73,7 @@ class PairMLIP : public Pair {
   void open_model();
   void size_messages();
   void prepare_graph();
+  std::vector<double> owners();
   void report_memory();
   bool outputs_due() const;
   void give_outputs(bool wanted);

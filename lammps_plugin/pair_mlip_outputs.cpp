@@ -51,7 +51,8 @@ const double *PairMLIP::output(const std::string &name) {
     prepare_graph();
     mlip_result result{};
     result.energy_only = 1;
-    stop_on_failure(mlip_evaluate_pairs(model_->handle(), graph_.positions(atom), nullptr, &result));
+    const double *positions = graph_.positions(atom), *cell = graph_.cell(atom, domain);
+    stop_on_failure(mlip_evaluate_pairs(model_->handle(), positions, cell, &result));
     outputs_step_ = update->ntimestep;
     halo_.take_seconds();  // not of a step
   }
