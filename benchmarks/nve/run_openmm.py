@@ -47,7 +47,11 @@ def in_water(model: Path) -> dict[str, tuple[openmm.System, NDArray[np.float64]]
     modeller = app.Modeller(pdb.topology, pdb.positions)
     modeller.addSolvent(field, padding=0.8 * unit.nanometer)
     classical = field.createSystem(
-        modeller.topology, nonbondedMethod=app.PME, nonbondedCutoff=0.8 * unit.nanometer, ewaldErrorTolerance=1e-5
+        modeller.topology,
+        nonbondedMethod=app.PME,
+        nonbondedCutoff=0.8 * unit.nanometer,
+        switchDistance=0.7 * unit.nanometer,
+        ewaldErrorTolerance=1e-6,
     )
     peptide = [atom.index for atom in modeller.topology.atoms() if atom.residue.name in ("ACE", "ALA", "NME")]
     arguments = (modeller.topology, classical, peptide, model)
