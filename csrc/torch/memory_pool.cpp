@@ -2,7 +2,6 @@
 #include "torch/memory_pool.h"
 
 #include <algorithm>
-#include <iterator>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -32,7 +31,7 @@ MemoryPool::MemoryPool() {
   madvise(range, size, MADV_DONTDUMP);
   range_ = static_cast<char*>(range);
   size_ = size;
-  holes_.emplace(0, size);
+  space_ = AddressSpace(size);
 #endif
 }
 
@@ -43,61 +42,35 @@ MemoryPool::~MemoryPool() {
 }
 
 void* MemoryPool::allocate(size_t bytes) {
-  const size_t need = rounded_up(std::max<size_t>(bytes, 1), kPage);
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto hole = std::find_if(holes_.begin(), holes_.end(), [&](const auto& one) { return one.second >= need; });
-  if (hole == holes_.end()) return nullptr;
-  const auto [offset, size] = *hole;
-  holes_.erase(hole);
-  if (size > need) holes_.emplace(offset + need, size - need);
-  blocks_.emplace(offset, need);
-  in_use_ += need;
-  extent_ = std::max(extent_, offset + need);
-  return range_ + offset;
+  const auto offset = space_.take(rounded_up(std::max<size_t>(bytes, 1), kPage));
+  return offset ? range_ + *offset : nullptr;
 }
 
 bool MemoryPool::release(void* block) {
   char* const address = static_cast<char*>(block);
   if (range_ == nullptr || address < range_ || address >= range_ + size_) return false;
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = blocks_.find(static_cast<size_t>(address - range_));
-  if (found == blocks_.end()) return false;
-  auto [offset, size] = *found;
-  blocks_.erase(found);
-  in_use_ -= size;
-  auto after = holes_.lower_bound(offset);
-  if (after != holes_.end() && after->first == offset + size) {
-    size += after->second;
-    after = holes_.erase(after);
-  }
-  if (after != holes_.begin()) {
-    const auto before = std::prev(after);
-    if (before->first + before->second == offset) {
-      before->second += size;
-      return true;
-    }
-  }
-  holes_.emplace(offset, size);
-  return true;
+  return space_.release(static_cast<size_t>(address - range_));
 }
 
 void MemoryPool::trim() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (!blocks_.empty() || extent_ == 0) return;
+  if (!space_.empty() || space_.extent() == 0) return;
 #ifdef __linux__
-  madvise(range_, extent_, MADV_DONTNEED);
+  madvise(range_, space_.extent(), MADV_DONTNEED);
 #endif
-  extent_ = 0;
+  space_.reset_extent();
 }
 
 size_t MemoryPool::in_use() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return in_use_;
+  return space_.in_use();
 }
 
 size_t MemoryPool::extent() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return extent_;
+  return space_.extent();
 }
 
 }  // namespace mlip

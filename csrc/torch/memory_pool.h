@@ -7,14 +7,13 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <mutex>
-#include <unordered_map>
+
+#include "torch/address_space.h"
 
 namespace mlip {
 
-/// One range of addresses as large as the machine's memory, of which the system provides what is used. A block takes
-/// the first hole that is large enough, so the lowest addresses are used again and again.
+/// One range of addresses as large as the machine's memory, of which the system provides what is used.
 class MemoryPool {
  public:
   MemoryPool();
@@ -39,9 +38,8 @@ class MemoryPool {
 
  private:
   char* range_ = nullptr;
-  size_t size_ = 0, in_use_ = 0, extent_ = 0;
-  std::map<size_t, size_t> holes_;             // offset: bytes
-  std::unordered_map<size_t, size_t> blocks_;  // offset: bytes
+  size_t size_ = 0;
+  AddressSpace space_{0};
   mutable std::mutex mutex_;
 };
 

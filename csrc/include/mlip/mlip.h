@@ -225,7 +225,7 @@ typedef struct {
   int64_t n_edges;        /* pairs shorter than the cutoff, twice inside the process */
 } mlip_size;
 
-/* Bytes, to about a fifth, that an evaluation of this size with forces will need at its peak on the model's device,
+/* Bytes, to about a tenth, that an evaluation of this size with forces will need at its peak on the model's device,
  * beyond what the process holds now. Evaluates small graphs of the same density (milliseconds), so outputs of the last
  * evaluation are gone. Calls nobody else: processes may ask for different sizes, or not at all. */
 MLIP_API mlip_status mlip_predict_memory(mlip_model *model, const mlip_size *size, double *bytes);
