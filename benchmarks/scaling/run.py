@@ -112,7 +112,7 @@ def main() -> None:
             speedup = first["ms_per_step"] / row["ms_per_step"]
             row["efficiency"] = (speedup / ranks if case == "strong" else speedup) if ranks <= cores else None
             row["ghosts_model"] = ghosts(row["domain"], row["atoms"] / ranks / _volume(row), exchange["reach"])
-            row["bytes_formula"] = row["ghosts_per_rank"] * exchange["bytes_per_ghost"]
+            row["bytes_formula"] = row["ghosts_per_rank"] * exchange["bytes_per_ghost"] if row["ranks"] > 1 else 0.0
     results.rows += extrapolate(results.rows, exchange)
     finish(results, machine, cores)
 
