@@ -5,9 +5,9 @@
     python benchmarks/nve/run_openmm.py organic.pt -o nve_out
 
 The water is rigid (TIP3P), the dipeptide flexible; beside the mixed system and one between it and the classical one
-runs the classical system itself, on the same platform, which says what the surroundings alone do. After 2 ps of Langevin
-dynamics every system runs with velocity Verlet at 0.5 fs, and again at 0.25 fs from the same state: the fluctuation of
-the total energy falls with the square of the step where forces are the gradient of the energy.
+runs the classical system itself, on the same platform, which says what the surroundings alone do. After 2 ps of
+Langevin dynamics every system runs with velocity Verlet at 0.5 fs, and again at 0.25 fs from the same state: the
+fluctuation of the total energy falls with the square of the step where forces are the gradient of the energy.
 """
 
 from __future__ import annotations
