@@ -28,6 +28,7 @@ CONFIG = {
 PROGRAM = """
 import re, sys
 import numpy as np
+import torch
 from mlipkit.interfaces.engine import Engine
 from mlipkit.interfaces.neighbours import NeighbourList
 
@@ -49,7 +50,9 @@ open("/proc/self/clear_refs", "w").write("5")
 before = peak()
 predicted = engine.predict_memory(len(positions), len(positions), n_edges)
 engine.evaluate_pairs(positions, cell)
-print(predicted, peak() - before)
+size = 8 if precision == "double" else 4
+lists = n_edges * (16 + 3 * size) + 24 * len(positions)  # edges and forces, which are not torch's
+print(predicted, peak() - before, predicted - lists, torch.ops.mlip.pooled_bytes()[1])
 """
 
 
@@ -66,9 +69,10 @@ def test_prediction_is_what_an_evaluation_takes(artifact: Path, precision: str) 
     words = [sys.executable, "-c", PROGRAM, str(artifact), precision, "9"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    predicted, taken = map(float, done.stdout.split())
+    predicted, taken, tensors, pool = map(float, done.stdout.split())
     assert taken > 2e7  # else it is noise
     assert 0.93 < predicted / taken < 1.12, predicted / taken
+    assert 0.93 < tensors / pool < 1.1, "arrays and the holes between them"
 
 
 def test_prediction_grows_with_the_atoms(artifact: Path) -> None:
