@@ -54,21 +54,3 @@ def test_first_evaluations_are_no_slower_than_later_ones(engine: Engine) -> None
     seconds = run(engine, 60, seed=2)
     assert max(seconds[:5]) < 0.1
     assert max(seconds[:5]) < 20 * np.median(seconds)
-
-
-def test_the_first_evaluation_of_a_model_is_no_slower(water_artifact: Path) -> None:
-    """Opening has warmed everything up: nothing is profiled, compiled or looked up when the run begins."""
-    rng = np.random.default_rng(0)
-    cell = np.eye(3) * 12.0
-    structures = [rng.uniform(0, 12.0, (150, 3)) for _ in range(40)]
-    firsts, rest = [], []
-    for _ in range(5):
-        engine = Engine(water_artifact, ["O", "H"], precision="single", threads=1)
-        seconds = []
-        for positions in structures:
-            start = time.process_time()
-            engine.compute([0, 1, 1] * 50, positions, cell, True)
-            seconds.append(time.process_time() - start)
-        firsts.append(seconds[0])
-        rest.extend(seconds[10:])
-    assert np.median(firsts) < 1.6 * np.median(rest)
