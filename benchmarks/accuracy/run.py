@@ -157,6 +157,7 @@ def finish(results: Results, machine: Row) -> None:
             ("energy, meV", lambda row: row["energy_meV"]),
             ("forces, meV/A", lambda row: row["forces_meV_per_A"]),
             ("published, energy / forces", others),
+            ("channels, degree of features", lambda row: f"{row['channels']}, {row['hidden_l_max']}"),
             ("epochs", lambda row: f"{row['epochs']:g}"),
             ("minutes", lambda row: row["minutes"]),
             ("threads", lambda row: row["threads"]),
