@@ -3,9 +3,10 @@
 
     python benchmarks/finetune/run.py --data FOLDER
 
-FOLDER holds ``ethanol``, ``AcAc`` and ``MoNbTaW`` as extended XYZ (docs/finetuning.md says where they are from). A
-model is trained on the old data of a system once; then each way of training gets the same steps, batch size, validation
-and test structures of the new data. Runs are resumed where they stopped.
+FOLDER holds ``ethanol``, ``3BPA``, ``spice_polar_dipeptides``, ``AcAc`` and ``MoNbTaW`` as extended XYZ
+(docs/finetuning.md says where they are from). A model is trained on the old data of a system once; then each way of
+training gets the same steps, batch size, validation and test structures of the new data. Runs are resumed where they
+stopped.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from mlipkit.train.config_file import load_config
 from mlipkit.train.results import errors
 from mlipkit.train.run import run
 
-WATER = Path(__file__).resolve().parents[2] / "examples" / "water"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+WATER, ORGANIC = EXAMPLES / "water", EXAMPLES / "organic"
 LOSS = {"energy": 10.0, "forces": 1.0}
 WAYS: dict[str, dict[str, Any] | None] = {
     "from scratch": None,
@@ -45,8 +47,8 @@ class System:
     """Old data, on which a model is pre-trained, and new ones."""
 
     name: str
-    old: Files
-    old_test: Files
+    old: dict[str, Files]  # of each task
+    old_test: tuple[str, Files]  # of a task
     new: str
     pool: slice  # new training structures; fewer are taken evenly
     validation: str
@@ -55,9 +57,10 @@ class System:
     task: str = "old"  # of the new data
     finetune: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
+    old_batch_size: int = 10
+    old_epochs: int = 40
     batch_size: int = 5
-    steps: int = 800
-    old_epochs: int = 20
+    steps: int = 2000
 
     def frames(self, count: int) -> str:
         """So many structures of the pool, evenly spaced."""
@@ -69,40 +72,47 @@ class System:
         return len(range(self.pool.start, self.pool.stop, self.pool.step or 1))
 
 
-MODEL = {"architecture": "mace", "cutoff": 4.5, "channels": 32, "l_max": 2, "correlation": 2}
+MODEL = {"architecture": "mace", "cutoff": 5.0, "channels": 64, "l_max": 3, "correlation": 3}
 MOLECULES = System(
-    "ethanol, methanol -> acetylacetone",
-    old=[(f"ethanol/{name}.extxyz.xz", ":") for name in ("train", "methanol_train", "isolated_atoms")],
-    old_test=[("ethanol/test_MD.extxyz.xz", "::10")],
+    "organic molecules -> acetylacetone",
+    old={
+        "pbe": [("ethanol/train.extxyz.xz", "::2")]
+        + [(f"ethanol/{name}.extxyz.xz", ":") for name in ("methanol_train", "isolated_atoms")],
+        "wb97x": [(f"3BPA/{name}.extxyz.xz", ":") for name in ("train_300K", "isolated_atoms")],
+        "wb97m": [("spice_polar_dipeptides/train.extxyz.xz", ":")],
+        "gfn2": [(str(ORGANIC / "organic.extxyz.xz"), ":"), (str(ORGANIC / "isolated_atoms.extxyz"), ":")],
+    },
+    old_test=("pbe", [("ethanol/test_MD.extxyz.xz", "::10")]),
     new="AcAc/train_300K.extxyz.xz",
     pool=slice(0, 450, 1),
     validation="450::2",
     tests={"300 K": [("AcAc/test_MD_300K.extxyz.xz", "::5")], "600 K": [("AcAc/test_MD_600K_dev.extxyz.xz", "::3")]},
     atoms=[("AcAc/isolated_atoms.extxyz.xz", ":")],
     task="new",
-    finetune={"from_task": "old"},
+    finetune={"from_task": "pbe"},
     model=MODEL,
-    old_epochs=15,
 )
 METALS = System(
     "Nb, Ta, W -> Mo",
-    old=[(f"MoNbTaW/train_{metal}_AIMD.extxyz.xz", "::4") for metal in ("Nb", "Ta", "W")]
-    + [(f"MoNbTaW/train_{pair}_SS.extxyz.xz", "::6") for pair in ("NbTa", "NbW", "TaW")],
-    old_test=[(f"MoNbTaW/train_{metal}_AIMD.extxyz.xz", "1::16") for metal in ("Nb", "Ta", "W")],
+    old={
+        "old": [(f"MoNbTaW/train_{metal}_AIMD.extxyz.xz", "::2") for metal in ("Nb", "Ta", "W")]
+        + [(f"MoNbTaW/train_{pair}_SS.extxyz.xz", "::2") for pair in ("NbTa", "NbW", "TaW")]
+    },
+    old_test=("old", [(f"MoNbTaW/train_{metal}_AIMD.extxyz.xz", "1::16") for metal in ("Nb", "Ta", "W")]),
     new="MoNbTaW/train_Mo_AIMD.extxyz.xz",
     pool=slice(0, 200, 2),
     validation="1::20",
     tests={"AIMD": [("MoNbTaW/train_Mo_AIMD.extxyz.xz", "3::4")]},
     finetune={"new_species": True},
     model=MODEL,
+    old_batch_size=4,
     batch_size=2,
-    steps=400,
-    old_epochs=10,
+    steps=1500,
 )
 QUICK = System(
     "water",
-    old=[("water.extxyz.xz", ":8")],
-    old_test=[("water.extxyz.xz", "8:10")],
+    old={"old": [("water.extxyz.xz", ":8")]},
+    old_test=("old", [("water.extxyz.xz", "8:10")]),
     new="water.extxyz.xz",
     pool=slice(20, 30, 1),
     validation="30:32",
@@ -110,8 +120,8 @@ QUICK = System(
     task="new",
     finetune={"from_task": "old"},
     model={**MODEL, "cutoff": 3.0, "channels": 4, "l_max": 1},
-    steps=4,
     old_epochs=1,
+    steps=4,
 )
 
 
@@ -134,10 +144,17 @@ class Study:
     def entries(self, files: Files, task: str) -> list[dict[str, str]]:
         return [{"path": str(self.data / path), "frames": frames, "task": task} for path, frames in files]
 
+    def old(self, system: System) -> list[dict[str, str]]:
+        return [entry for task, files in system.old.items() for entry in self.entries(files, task)]
+
     def pretrained(self, system: System) -> Path:
-        data = {"train": self.entries(system.old, "old"), "split": {"validation": 0.05}}
-        config = {"data": data, "model": system.model, "batch_size": system.batch_size, "epochs": system.old_epochs}
+        data = {"train": self.old(system), "split": {"validation": 0.05}}
+        config = {"data": data, "model": system.model, "batch_size": system.old_batch_size, "epochs": system.old_epochs}
         return self.trained(f"{system.name}/old", config)
+
+    def old_errors(self, system: System, checkpoint: Path) -> dict[str, float]:
+        task, files = system.old_test
+        return self.errors(checkpoint, files, task)
 
     def measure(self, system: System, way: str, count: int) -> Row:
         """Force and energy RMSE on new and old test data."""
@@ -147,7 +164,7 @@ class Study:
         row: Row = {"seconds": seconds}
         for name, files in system.tests.items():
             row[name] = self.errors(checkpoint, files, system.task)
-        row["old"] = None if way == "from scratch" else self.errors(checkpoint, system.old_test, "old")
+        row["old"] = None if way == "from scratch" else self.old_errors(system, checkpoint)
         return row
 
     def tuned(self, system: System, way: str, count: int) -> Path:
@@ -165,7 +182,7 @@ class Study:
             config["init"] = str(self.pretrained(system))
             config["finetune"] = {**system.finetune, **section}
             if way.endswith("replay"):
-                config["finetune"]["replay"] = {"data": self.entries(system.old, "old")}
+                config["finetune"]["replay"] = {"data": self.old(system)}
                 steps_per_epoch = -(-2 * count // system.batch_size)
         config["epochs"] = max(1, round(system.steps / steps_per_epoch))
         return self.trained(f"{system.name}/{way}-{count}", config)
@@ -196,7 +213,7 @@ def main() -> None:
     if not arguments.quick:
         study.data = arguments.data.resolve()
     for system in systems:
-        old = study.errors(study.pretrained(system), system.old_test, "old")
+        old = study.old_errors(system, study.pretrained(system))
         for count in (10,) if arguments.quick else (10, 50, system.most):
             for way in WAYS:
                 row = results.part(
