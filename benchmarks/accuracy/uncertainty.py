@@ -3,8 +3,9 @@
 
     python benchmarks/accuracy/uncertainty.py 3bpa -o benchmark_out
 
-For a run of `run.py` in the same folder: draws and calibrates ensembles of several sizes from its best checkpoint as
-`mlip-train` does at the end, and compares expected errors with true ones on the test files.
+For a run of `run.py` in the same folder that had `--set model.ensemble=16`: draws and calibrates ensembles of several
+sizes from its best checkpoint as `mlip-train` does at the end, and compares expected errors with true ones on the test
+files.
 """
 
 from __future__ import annotations
@@ -16,17 +17,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from accuracy.run import stem
-from accuracy.sets import SETS, DataSet
+from accuracy.sets import SETS
 from common.machine import describe
 from common.results import Results, Row, parser
 from mlipkit.checkpoint import Checkpoint, load_checkpoint
 from mlipkit.train import evaluation
 from mlipkit.train.config_file import load_config
-from mlipkit.train.results import Results as Predicted
 from mlipkit.train.results import coverage
 from mlipkit.train.setup import Prepared, set_up
 from mlipkit.train.uncertainty import with_uncertainty
@@ -37,16 +36,12 @@ PARAMETER = "ensemble.deviations"
 def redrawn(path: Path, members: int, prepared: Prepared, seed: int) -> Checkpoint:
     """The checkpoint with an ensemble of another size."""
     checkpoint = load_checkpoint(path)
-    old = checkpoint.parameters[PARAMETER]
+    old = checkpoint.parameters.get(PARAMETER)
+    if old is None:
+        raise SystemExit(f"{path} has no ensemble: train it with run.py SET --set model.ensemble=16")
     checkpoint.parameters[PARAMETER] = old.new_zeros((*old.shape[:2], members))
     checkpoint.config["ensemble"] = members
     return with_uncertainty(checkpoint, prepared.dataset.train, prepared.dataset.validation, seed, batch_size=10)
-
-
-def sizes_of_errors(predicted: Predicted) -> NDArray[np.float64]:
-    """Length of the error of each atom's force."""
-    forces = predicted.pairs["forces"]
-    return np.linalg.norm(forces.predicted - forces.reference, axis=1)
 
 
 def measure(checkpoint: Path, file: Path) -> Row:
@@ -54,7 +49,8 @@ def measure(checkpoint: Path, file: Path) -> Row:
     options = evaluation.Options(keys={}, units={})
     predictor = evaluation.CheckpointPredictor(checkpoint, options)
     predicted = predictor.predict(evaluation.read_labelled([file], predictor, options))
-    lengths = sizes_of_errors(predicted)
+    forces = predicted.pairs["forces"]
+    lengths = np.linalg.norm(forces.predicted - forces.reference, axis=1)
     rank = float(spearmanr(predicted.sigma["forces"], lengths).statistic)
     return {
         "forces_meV_per_A": 1e3 * float(np.sqrt((lengths**2).mean() / 3.0)),
@@ -67,9 +63,8 @@ def main() -> None:
     made = parser(__doc__)
     made.add_argument("sets", nargs="+", metavar="SET", choices=sorted(SETS), help=", ".join(SETS))
     made.add_argument("--members", nargs="+", type=int, default=[8, 16, 32])
-    made.add_argument("--threads", type=int, default=1)
     arguments = made.parse_args()
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(1)
     results = Results("uncertainty", arguments)
     for name in arguments.sets:
         chosen, folder = SETS[name], results.folder / "accuracy" / name
@@ -78,15 +73,10 @@ def main() -> None:
         for members in arguments.members:
             drawn = folder / f"members-{members}.ckpt"
             redrawn(folder / "run/best.ckpt", members, prepared, config.seed).save(drawn)
-            add(results, chosen, members, drawn, folder)
+            for test in chosen.tests:
+                errors = measure(drawn, folder / f"test-{stem(test)}.extxyz")
+                results.rows.append({"set": name, "test": test.name, "members": members, **errors})
     finish(results)
-
-
-def add(results: Results, chosen: DataSet, members: int, checkpoint: Path, folder: Path) -> None:
-    for test in chosen.tests:
-        file = folder / f"test-{stem(test)}.extxyz"
-        row = {"set": chosen.name, "test": test.name, "members": members, **measure(checkpoint, file)}
-        results.rows.append(row)
 
 
 def finish(results: Results) -> None:
