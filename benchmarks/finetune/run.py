@@ -3,10 +3,10 @@
 
     python benchmarks/finetune/run.py --data FOLDER
 
-FOLDER holds ``ethanol``, ``3BPA``, ``spice_polar_dipeptides``, ``AcAc`` and ``MoNbTaW`` as extended XYZ
-(docs/finetuning.md says where they are from). A model is trained on the old data of a system once; then each way of
-training gets the same steps, batch size, validation and test structures of the new data. Runs are resumed where they
-stopped.
+FOLDER holds ``AcAc`` and ``MoNbTaW`` as extended XYZ (docs/finetuning.md says where they are from); the old data of the
+molecules are made first, in some minutes (`chemistry.py`). A model is trained on the old data of a system once;
+then each way of training gets the same steps, batch size, validation and test structures of the new data. Runs are
+resumed where they stopped.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rich.console import Console
 
 from common.machine import describe
 from common.results import Results, Row, parser
+from finetune.chemistry import pretraining
 from mlipkit.train import evaluation
 from mlipkit.train.config_file import load_config
 from mlipkit.train.results import errors
@@ -73,25 +74,28 @@ class System:
 
 
 MODEL = {"architecture": "mace", "cutoff": 5.0, "channels": 64, "l_max": 3, "correlation": 3}
-MOLECULES = System(
-    "organic molecules -> acetylacetone",
-    old={
-        "pbe": [("ethanol/train.extxyz.xz", "::2")]
-        + [(f"ethanol/{name}.extxyz.xz", ":") for name in ("methanol_train", "isolated_atoms")],
-        "wb97x": [(f"3BPA/{name}.extxyz.xz", ":") for name in ("train_300K", "isolated_atoms")],
-        "wb97m": [("spice_polar_dipeptides/train.extxyz.xz", ":")],
-        "gfn2": [(str(ORGANIC / "organic.extxyz.xz"), ":"), (str(ORGANIC / "isolated_atoms.extxyz"), ":")],
-    },
-    old_test=("pbe", [("ethanol/test_MD.extxyz.xz", "::10")]),
-    new="AcAc/train_300K.extxyz.xz",
-    pool=slice(0, 450, 1),
-    validation="450::2",
-    tests={"300 K": [("AcAc/test_MD_300K.extxyz.xz", "::5")], "600 K": [("AcAc/test_MD_600K_dev.extxyz.xz", "::3")]},
-    atoms=[("AcAc/isolated_atoms.extxyz.xz", ":")],
-    task="new",
-    finetune={"from_task": "pbe"},
-    model=MODEL,
-)
+
+
+def molecules(made: Path) -> System:
+    """From many molecules at a cheap level of theory, made by `chemistry.py`, to one that they lack, at DFT level."""
+    return System(
+        "molecules, GFN2-xTB -> acetylacetone, PBE-D3",
+        old={"old": [(str(made), ":"), (str(ORGANIC / "isolated_atoms.extxyz"), ":")]},
+        old_test=("old", [(str(ORGANIC / "organic_test.extxyz.xz"), ":")]),
+        new="AcAc/train_300K.extxyz.xz",
+        pool=slice(0, 450, 1),
+        validation="450::2",
+        tests={
+            "300 K": [("AcAc/test_MD_300K.extxyz.xz", "::5")],
+            "600 K": [("AcAc/test_MD_600K_dev.extxyz.xz", "::3")],
+        },
+        task="new",
+        finetune={"from_task": "old"},
+        model=MODEL,
+        old_epochs=100,
+    )
+
+
 METALS = System(
     "Nb, Ta, W -> Mo",
     old={
@@ -202,16 +206,17 @@ class Study:
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("--data", type=Path, help="folder of the data sets; not needed with --quick")
-    made.add_argument("--systems", nargs="+", type=int, default=[0, 1], help="0: molecules, 1: metals")
+    made.add_argument("--systems", nargs="+", type=int, default=[0, 1], choices=[0, 1], help="0: molecules, 1: metals")
     arguments = made.parse_args()
     if arguments.data is None and not arguments.quick:
         made.error("--data FOLDER is needed")
     torch.set_num_threads(1)
     results, machine = Results("finetune", arguments), describe()
-    systems = [QUICK] if arguments.quick else [(MOLECULES, METALS)[index] for index in arguments.systems]
     study = Study(results.folder / ("quick-runs" if arguments.quick else "runs"), WATER)
+    systems = [QUICK]
     if not arguments.quick:
         study.data = arguments.data.resolve()
+        systems = [METALS if index else molecules(pretraining(results.folder)) for index in arguments.systems]
     for system in systems:
         old = study.old_errors(system, study.pretrained(system))
         for count in (10,) if arguments.quick else (10, 50, system.most):

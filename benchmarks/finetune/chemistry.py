@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Data to pre-train on that anyone can make: dynamics of many small molecules of H, C, N and O with GFN2-xTB.
+
+Needs ``pip install rdkit tblite``. Acetylacetone, which the study fine-tunes to, is not in `molecules.smi`; molecules
+with the groups and the hydrogen bond that it has are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms, units
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import thermalize_momenta
+
+from accuracy.tight_binding import labelled
+
+SMILES = Path(__file__).with_name("molecules.smi").read_text().split()
+TEMPERATURES = (300, 600, 1000)
+FRAMES = 8  # of each trajectory
+EVERY = 20  # fs
+SEED = 1
+
+
+def embedded(smiles: str, seed: int) -> Atoms:
+    """Coordinates of a conformer, minimised with MMFF94."""
+    from rdkit import Chem
+    from rdkit.Chem import AllChem
+
+    molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
+    if AllChem.EmbedMolecule(molecule, randomSeed=seed) != 0:
+        raise RuntimeError(f"RDKit found no conformer of {smiles}")
+    AllChem.MMFFOptimizeMolecule(molecule, maxIters=500)
+    return Atoms([a.GetSymbol() for a in molecule.GetAtoms()], positions=molecule.GetConformer().GetPositions())
+
+
+def trajectory(smiles: str, temperature: int, frames: int) -> list[Atoms]:
+    """Geometries of Langevin dynamics (0.01/fs, 1 fs), the first after 60 fs; loosely converged."""
+    from tblite.ase import TBLite
+
+    rng = np.random.default_rng([SEED, temperature, *smiles.encode()])
+    atoms = embedded(smiles, int(rng.integers(1, 2**31 - 1)))
+    atoms.calc = TBLite(method="GFN2-xTB", accuracy=5.0, verbosity=0)
+    thermalize_momenta(atoms, temperature_K=temperature, rng=rng)
+    friction = 0.01 / units.fs
+    dynamics = Langevin(atoms, units.fs, temperature_K=temperature, friction=friction, rng=rng, fixcm=False)
+    dynamics.run(60 - EVERY)
+    kept = []
+    for _ in range(frames):
+        dynamics.run(EVERY)
+        kept.append(Atoms(atoms.numbers, positions=atoms.positions))
+    return kept
+
+
+def pretraining(folder: Path, quick: bool = False) -> Path:
+    """The labelled frames, made once: some four minutes on one core."""
+    name = "quick-molecules" if quick else "molecules"
+    path, geometries = folder / f"{name}.extxyz", folder / f"{name}-geometries.extxyz"
+    if not path.is_file():
+        if not geometries.is_file():
+            chosen = SMILES[:3] if quick else SMILES
+            frames = [f for s in chosen for t in TEMPERATURES for f in trajectory(s, t, 2 if quick else FRAMES)]
+            folder.mkdir(parents=True, exist_ok=True)
+            ase.io.write(geometries, frames)
+        labelled(path, ase.io.read(geometries, ":"))
+    return path
