@@ -27,7 +27,7 @@ def test_tables_are_those_of_the_code(title: str, section: type[BaseModel]) -> N
         assert shown.casefold() == expected, key
 
 
-@pytest.mark.parametrize(("method", "rate"), [("full", 0.001), ("lora", 0.003), ("frozen", 0.01)])
+@pytest.mark.parametrize(("method", "rate"), [("full", 0.003), ("lora", 0.003), ("frozen", 0.01)])
 def test_changed_defaults_are_those_of_the_code(method: str, rate: float) -> None:
     content = {"output": "x", "init": "x", "data": {"train": "x"}, "finetune": {"method": method}}
     config = TrainConfig.model_validate(content)
