@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import ase.io
 import numpy as np
 from ase import Atoms, units
 from ase.md.langevin import Langevin
@@ -36,7 +35,7 @@ def embedded(smiles: str, seed: int) -> Atoms:
     return Atoms([a.GetSymbol() for a in molecule.GetAtoms()], positions=molecule.GetConformer().GetPositions())
 
 
-def trajectory(smiles: str, temperature: int, frames: int) -> list[Atoms]:
+def trajectory(smiles: str, temperature: int) -> list[Atoms]:
     """Geometries of Langevin dynamics (0.01/fs, 1 fs), the first after 60 fs; loosely converged."""
     from tblite.ase import TBLite
 
@@ -48,21 +47,15 @@ def trajectory(smiles: str, temperature: int, frames: int) -> list[Atoms]:
     dynamics = Langevin(atoms, units.fs, temperature_K=temperature, friction=friction, rng=rng, fixcm=False)
     dynamics.run(60 - EVERY)
     kept = []
-    for _ in range(frames):
+    for _ in range(FRAMES):
         dynamics.run(EVERY)
         kept.append(Atoms(atoms.numbers, positions=atoms.positions))
     return kept
 
 
-def pretraining(folder: Path, quick: bool = False) -> Path:
+def pretraining(folder: Path) -> Path:
     """The labelled frames, made once: some four minutes on one core."""
-    name = "quick-molecules" if quick else "molecules"
-    path, geometries = folder / f"{name}.extxyz", folder / f"{name}-geometries.extxyz"
+    path = folder / "molecules.extxyz"
     if not path.is_file():
-        if not geometries.is_file():
-            chosen = SMILES[:3] if quick else SMILES
-            frames = [f for s in chosen for t in TEMPERATURES for f in trajectory(s, t, 2 if quick else FRAMES)]
-            folder.mkdir(parents=True, exist_ok=True)
-            ase.io.write(geometries, frames)
-        labelled(path, ase.io.read(geometries, ":"))
+        labelled(path, [atoms for smiles in SMILES for t in TEMPERATURES for atoms in trajectory(smiles, t)])
     return path

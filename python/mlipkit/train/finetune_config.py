@@ -87,7 +87,7 @@ def with_defaults(content: dict[str, Any]) -> dict[str, Any]:
     section = content["finetune"]
     method = section.get("method", "full") if isinstance(section, dict) else "full"
     defaults: dict[str, Any] = {
-        "optimizer": {"lr": _RATES.get(method, 0.003) if isinstance(method, str) else 0.003, "weight_decay": 0.0},
+        "optimizer": {"lr": _RATES.get(str(method), _RATES["full"]), "weight_decay": 0.0},
         "schedule": {"warmup_steps": 20},
         "epochs": 50,
     }
