@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import ase.io
 import yaml
 
-from accuracy.fitting import frames_of, predict
+from accuracy.fitting import frames_of, mlip_train, predict
 from accuracy.rivals import Split, Trained, call, mace, nequip
 from accuracy.sets import CONFIGS, THREE_BPA
 from common.machine import describe
@@ -39,18 +39,20 @@ def split_of(data: Path) -> Split:
 
 
 def mlipkit(config: str, split: Split, data: Path, folder: Path, minutes: float, threads: int) -> Trained:
-    """``mlip-train`` with the configuration of the accuracy study; the schedule ends with the time."""
+    """``mlip-train`` with the configuration of the accuracy study, a process per thread where the batch has structures
+    for them; the schedule ends with the time."""
     content = yaml.safe_load((CONFIGS / config).read_text())
+    processes = min(threads, content["batch_size"])
+    own = threads // processes
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("train", "validation"):
         ase.io.write(folder / f"{name}.extxyz", getattr(split, name), format="extxyz")
     del content["data"]["split"]
     content["data"]["train"] = [str(folder / "train.extxyz"), str(data / "3BPA/isolated_atoms.extxyz.xz")]
     content["data"]["validation"] = [str(folder / "validation.extxyz")]
-    content |= {"output": str(folder / "run"), "threads": threads, "max_minutes": minutes, "epochs": 100_000}
+    content |= {"output": str(folder / "run"), "threads": own, "max_minutes": minutes, "epochs": 100_000}
     (folder / "train.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    program = str(Path(sys.executable).with_name("mlip-train"))
-    seconds = call([program, str(folder / "train.yaml"), "--overwrite"], folder / "command", threads)
+    seconds = call([*mlip_train(processes), str(folder / "train.yaml"), "--overwrite"], folder / "command", own)
     summary = json.loads((folder / "run/summary.json").read_text())
     return Trained(folder / "run/best.ckpt", seconds / 60, round(summary["epochs"]))
 

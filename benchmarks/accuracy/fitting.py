@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,12 @@ class Fit:
     checkpoint: Path
     minutes: float
     summary: dict[str, Any]
+
+
+def mlip_train(processes: int) -> list[str]:
+    """The command, started by ``torchrun`` in so many processes."""
+    torchrun, program = (str(Path(sys.executable).with_name(name)) for name in ("torchrun", "mlip-train"))
+    return [torchrun, "--standalone", f"--nproc-per-node={processes}", "--no-python", program]
 
 
 def fit(config: Config, folder: Path, steps: int, n_train: int) -> Fit:

@@ -25,6 +25,7 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
+from accuracy.fitting import mlip_train
 from accuracy.sets import CONFIGS, SETS, DataSet, Test
 from common.machine import describe
 from common.process import environment
@@ -44,13 +45,12 @@ def configuration(chosen: DataSet, data: Path, folder: Path) -> Path:
     return path
 
 
-def command(name: str, *words: str, threads: int, log: Path) -> None:
-    """A command of mlipkit; what it prints is added to the log.
+def command(program: list[str], threads: int, log: Path) -> None:
+    """Runs a command; what it prints is added to the log.
 
     Raises:
         RuntimeError: it failed.
     """
-    program = [str(Path(sys.executable).with_name(name)), *words]
     with log.open("a") as file:
         done = subprocess.run(program, env=environment(threads), stdout=file, stderr=subprocess.STDOUT)
     if done.returncode:
@@ -90,7 +90,8 @@ def measure(chosen: DataSet, test: Test, data: Path, folder: Path) -> Row:
     """Errors of ``best.ckpt``: RMSE of the energy in meV per molecule or atom, of forces in meV/angstrom."""
     path, left_out = test_file(test, chosen, data, folder)
     where = folder / f"eval-{stem(test)}"
-    command("mlip-eval", str(folder / "run/best.ckpt"), str(path), "-o", str(where), threads=1, log=folder / "eval.log")
+    program = str(Path(sys.executable).with_name("mlip-eval"))
+    command([program, str(folder / "run/best.ckpt"), str(path), "-o", str(where)], 1, folder / "eval.log")
     errors = json.loads((where / "summary.json").read_text())
     frames = ase.io.read(path, ":")
     sizes = {len(atoms) for atoms in frames}
@@ -104,17 +105,17 @@ def measure(chosen: DataSet, test: Test, data: Path, folder: Path) -> Row:
     }
 
 
-def train(chosen: DataSet, data: Path, folder: Path, settings: list[str]) -> Row:
+def train(chosen: DataSet, data: Path, folder: Path, settings: list[str], processes: int) -> Row:
     """Trains, or goes on; time and size of the run."""
     config = configuration(chosen, data, folder)
     summary = folder / "run/summary.json"
     words = [word for setting in settings for word in ("--set", setting)]
     threads = yaml.safe_load(config.read_text())["threads"]
-    command("mlip-train", str(config), "--resume", *words, threads=threads, log=folder / "train.log")
+    command([*mlip_train(processes), str(config), "--resume", *words], threads, folder / "train.log")
     found: dict[str, Any] = json.loads(summary.read_text())
     return {
         "minutes": found["seconds"]["training"] / 60,
-        "threads": found["threads"],
+        "cores": processes * found["threads"],
         "epochs": found["epochs"],
         "steps": found["steps"],
         "parameters": found["n_parameters"],
@@ -128,11 +129,12 @@ def main() -> None:
     made.add_argument("sets", nargs="+", metavar="SET", choices=sorted(SETS), help=", ".join(SETS))
     made.add_argument("--data", type=Path, required=True, help="folder with 3BPA, AcAc, mlearn ...")
     made.add_argument("--set", dest="settings", action="append", default=[], help="KEY=VALUE, as in mlip-train")
+    made.add_argument("--processes", type=int, default=1, help="that share the training")
     arguments = made.parse_args()
     results = Results("accuracy", arguments)
     for name in arguments.sets:
         chosen, folder = SETS[name], results.folder / "accuracy" / name
-        run = train(chosen, arguments.data.resolve(), folder, arguments.settings)
+        run = train(chosen, arguments.data.resolve(), folder, arguments.settings, arguments.processes)
         for test in chosen.tests:
             row = {"set": name, "test": test.name, **run, **measure(chosen, test, arguments.data.resolve(), folder)}
             (folder / f"result-{stem(test)}.json").write_text(json.dumps(row, indent=1) + "\n")
@@ -160,7 +162,7 @@ def finish(results: Results, machine: Row) -> None:
             ("channels, degree of features", lambda row: f"{row['channels']}, {row['hidden_l_max']}"),
             ("epochs", lambda row: f"{row['epochs']:g}"),
             ("minutes", lambda row: row["minutes"]),
-            ("threads", lambda row: row["threads"]),
+            ("cores", lambda row: row["cores"]),
         ],
         "RMSE on test files; energies per molecule (mlearn: per atom)",
     )

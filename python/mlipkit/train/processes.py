@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -41,6 +42,8 @@ class Processes:
         local = int(os.environ["LOCAL_WORLD_SIZE"]) if world > 1 else 1
         for name in ("lightning.fabric", "lightning_fabric"):  # says at length that processes were started
             logging.getLogger(name).setLevel(logging.WARNING)
+        # Strides of axes with one entry, which mean nothing, differ between some gradients and their buckets.
+        warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
         strategy = DDPStrategy(broadcast_buffers=False) if world > 1 else "auto"  # buffers are constants
         environment = TorchElasticEnvironment() if world > 1 else LightningEnvironment()
         self.fabric = Fabric(
