@@ -92,9 +92,18 @@ def epoch_lines(folder: Path) -> list[tuple[str, str]]:
     return EPOCH_LINE.findall((folder / "log").read_text())
 
 
-def nequip(python: Path, config: Path, split: Split, folder: Path, minutes: float, threads: int) -> Trained:
-    """``nequip-train`` with a configuration of ours, made after its tutorial; its trainer stops when time is up."""
+def nequip(
+    python: Path, config: Path, split: Split, folder: Path, minutes: float, threads: int, cosine: int | None = None
+) -> Trained:
+    """``nequip-train`` with a configuration of ours, made after its tutorial; its trainer stops when time is up.
+
+    Args:
+        cosine: epochs in which the learning rate falls by half a cosine; None: by steps, as in the tutorial.
+    """
     content = yaml.safe_load(config.read_text())
+    if cosine is not None:
+        scheduler = {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "T_max": cosine, "eta_min": 2e-5}
+        content["training_module"]["lr_scheduler"] = {"scheduler": scheduler, "interval": "epoch", "frequency": 1}
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("train", "validation"):
         ase.io.write(folder / f"{name}.extxyz", getattr(split, name), format="extxyz")
