@@ -89,25 +89,26 @@ def test_file(test: Test, chosen: DataSet, data: Path, folder: Path) -> tuple[Pa
 def measure(chosen: DataSet, test: Test, data: Path, folder: Path) -> Row:
     """Errors of ``best.ckpt``: RMSE of the energy in meV per molecule or atom, of forces in meV/angstrom."""
     path, left_out = test_file(test, chosen, data, folder)
-    where = folder / f"eval-{stem(test)}"
+    found = errors(path, folder / f"eval-{stem(test)}", chosen.per_atom)
+    return {**found, "left_out": left_out, "published": test.published}
+
+
+def errors(path: Path, where: Path, per_atom: bool) -> Row:
+    """Errors on a file of ``best.ckpt`` of the run beside ``where``; frames of molecules have equally many atoms."""
     program = str(Path(sys.executable).with_name("mlip-eval"))
-    command([program, str(folder / "run/best.ckpt"), str(path), "-o", str(where)], 1, folder / "eval.log")
-    errors = json.loads((where / "summary.json").read_text())
+    command([program, str(where.parent / "run/best.ckpt"), str(path), "-o", str(where)], 1, where.parent / "eval.log")
+    found = json.loads((where / "summary.json").read_text())
     frames = ase.io.read(path, ":")
-    sizes = {len(atoms) for atoms in frames}
-    size = 1 if chosen.per_atom else sizes.pop()
+    size = 1 if per_atom else len(frames[0])
     return {
         "frames": len(frames),
-        "left_out": left_out,
-        "energy_meV": 1e3 * size * errors["energy_per_atom"]["rmse"],
-        "forces_meV_per_A": 1e3 * errors["forces"]["rmse"],
-        "published": test.published,
+        "energy_meV": 1e3 * size * found["energy_per_atom"]["rmse"],
+        "forces_meV_per_A": 1e3 * found["forces"]["rmse"],
     }
 
 
-def train(chosen: DataSet, data: Path, folder: Path, settings: list[str], processes: int) -> Row:
+def train(config: Path, folder: Path, settings: list[str], processes: int) -> Row:
     """Trains, or goes on; time and size of the run."""
-    config = configuration(chosen, data, folder)
     summary = folder / "run/summary.json"
     words = [word for setting in settings for word in ("--set", setting)]
     threads = yaml.safe_load(config.read_text())["threads"]
@@ -134,9 +135,10 @@ def main() -> None:
     results = Results("accuracy", arguments)
     for name in arguments.sets:
         chosen, folder = SETS[name], results.folder / "accuracy" / name
-        run = train(chosen, arguments.data.resolve(), folder, arguments.settings, arguments.processes)
+        data = arguments.data.resolve()
+        run = train(configuration(chosen, data, folder), folder, arguments.settings, arguments.processes)
         for test in chosen.tests:
-            row = {"set": name, "test": test.name, **run, **measure(chosen, test, arguments.data.resolve(), folder)}
+            row = {"set": name, "test": test.name, **run, **measure(chosen, test, data, folder)}
             (folder / f"result-{stem(test)}.json").write_text(json.dumps(row, indent=1) + "\n")
     # all sets that were ever finished in this folder belong to the table
     for name, known in SETS.items():
